@@ -1,0 +1,294 @@
+"""From a URDF to a USD file that every engine of Isaac Lab reads alike, converted once and cached.
+
+The file is laid out as Isaac Lab's own robots are: links side by side under the robot, joints in ``joints``, so that
+sensor paths such as ``{ENV_REGEX_NS}/Robot/.*_foot`` match.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import xml.etree.ElementTree as ET
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import distribution, version
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from .colliders import Primitive, replace_mesh_colliders
+from .urdf import AssetError, load_urdf, merge_fixed_links, mesh_files
+
+logger = logging.getLogger(__name__)
+
+LAYOUT_VERSION = 1
+"""Raised whenever the same description would give another USD file."""
+
+
+@cache
+def robot_data_dir() -> Path:
+    """Folder of ``example-robot-data``, the package that carries the descriptions and meshes.
+
+    Raises:
+        AssetError: The package is not installed.
+    """
+    for file in distribution("example-robot-data").files or ():
+        if file.name == "go2.urdf":
+            # <share>/example-robot-data/robots/go2_description/urdf/go2.urdf
+            return Path(str(file.locate())).resolve().parents[3]
+    raise AssetError("The robots are missing: reinstall the package 'example-robot-data'.")
+
+
+def cache_dir() -> Path:
+    """Where converted robots are kept: ``$GAITWAY_CACHE``, else the user's cache folder."""
+    return Path(os.environ.get("GAITWAY_CACHE") or user_cache_path("gaitway")) / "robots"
+
+
+@dataclass(frozen=True)
+class RobotAsset:
+    """A robot description and how it becomes a USD file."""
+
+    name: str
+    """Name of the robot, also of its folder in the cache."""
+    urdf: str
+    """URDF file, absolute or inside ``example-robot-data``'s ``robots`` folder."""
+    floating_base: bool
+    """Whether the base moves freely; else it is fixed to the world."""
+    keep_links: frozenset[str] = frozenset()
+    """Links on fixed joints that stay bodies of their own."""
+    colliders: Literal["primitives", "meshes"] = "primitives"
+    """Fitted primitives, or the convex hulls of the description's meshes."""
+    collider_kinds: dict[str, str] = field(default_factory=dict)
+    """Kind of primitive (``sphere``, ``capsule``, ``box``) by link pattern; the nearest where nothing is said."""
+
+    @property
+    def urdf_path(self) -> Path:
+        """The URDF as a path."""
+        path = Path(self.urdf)
+        return path if path.is_absolute() else robot_data_dir() / "robots" / path
+
+    def load(self) -> ET.ElementTree:
+        """The URDF with links on fixed joints merged and meshes as absolute paths."""
+        tree = load_urdf(self.urdf_path, {"example-robot-data": robot_data_dir()})
+        return merge_fixed_links(tree, self.keep_links)
+
+    def key(self) -> str:
+        """Hash of all that the USD file depends on: URDF, meshes, converter, options."""
+        tree = load_urdf(self.urdf_path, {"example-robot-data": robot_data_dir()})
+        options = asdict(self) | {"keep_links": sorted(self.keep_links), "urdf": self.urdf_path.name}
+        versions = [version("urdf-usd-converter"), version("usd-exchange"), LAYOUT_VERSION]
+        digest = hashlib.sha256(json.dumps([options, versions], sort_keys=True).encode())
+        for file in [self.urdf_path, *mesh_files(tree)]:
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return digest.hexdigest()[:16]
+
+    def usd_path(self) -> Path:
+        """Path of the robot's USD file, converted on first use.
+
+        Safe when several processes ask at once; a damaged cache entry is made anew.
+
+        Raises:
+            AssetError: The description cannot be read or converted, or the cache cannot be written.
+        """
+        folder = cache_dir() / f"{self.name}-{self.key()}"
+        usd = folder / f"{self.name}.usdc"
+        if _is_whole(folder):
+            return usd
+        try:
+            cache_dir().mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{folder}.lock"):
+                if _is_whole(folder):
+                    return usd
+                if folder.exists():
+                    print(f"[gaitway] The cached {self.name} in {folder} is damaged; converting it again.", flush=True)
+                    shutil.rmtree(folder)
+                self._convert_into(folder)
+        except OSError as error:
+            raise AssetError(
+                f"Cannot write the robot cache {cache_dir()}: {error.strerror or error}. "
+                "Free some space, or set GAITWAY_CACHE to a folder that can be written."
+            ) from error
+        return usd
+
+    def _convert_into(self, folder: Path) -> None:
+        logger.info("Converting %s to USD", self.name)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{self.name}-") as scratch:
+            whole = Path(scratch) / "whole"
+            whole.mkdir()
+            usd = whole / f"{self.name}.usdc"
+            fits = convert(self, usd, Path(scratch))
+            info = {
+                "sha256": hashlib.sha256(usd.read_bytes()).hexdigest(),
+                "urdf": self.urdf_path.name,
+                "colliders": {
+                    link: [{"kind": s.kind, "rms_mm": s.rms_error * 1e3, "max_mm": s.max_error * 1e3} for s in shapes]
+                    for link, shapes in fits.items()
+                },
+            }
+            (whole / "asset.json").write_text(json.dumps(info, indent=2))
+            # The rename is the moment at which the entry exists.
+            whole.rename(folder)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        info = json.loads((folder / "asset.json").read_text())
+        usd = next(folder.glob("*.usdc"))
+        return hashlib.sha256(usd.read_bytes()).hexdigest() == info["sha256"]
+    except (OSError, ValueError, KeyError, StopIteration):
+        return False
+
+
+def convert(asset: RobotAsset, usd: Path, scratch: Path) -> dict[str, list[Primitive]]:
+    """Convert a robot to USD.
+
+    Args:
+        asset: The robot.
+        usd: The file to write.
+        scratch: An empty folder for what comes between.
+
+    Returns:
+        The primitives that stand for collision meshes, by link.
+
+    Raises:
+        AssetError: The converter did not accept the description.
+    """
+    import urdf_usd_converter
+
+    tree = asset.load()
+    shapes = replace_mesh_colliders(tree, asset.collider_kinds) if asset.colliders == "primitives" else {}
+    prepared = scratch / f"{asset.name}.urdf"
+    tree.write(prepared)
+    # The converter warns of line sets in Collada files, which draw nothing.
+    converter_logger = logging.getLogger("urdf_usd_converter")
+    converter_logger.setLevel(logging.ERROR)
+    try:
+        with _quiet_stdout():
+            made = urdf_usd_converter.Converter(scene=False).convert(str(prepared), str(scratch / "converted"))
+    except Exception as error:
+        raise AssetError(f"{asset.urdf_path}: not convertible to USD ({error}).") from error
+    _write_flat_usd(Path(made.path), usd, tree, shapes, asset.floating_base)
+    return shapes
+
+
+class _quiet_stdout:
+    """Keep what native code prints off the terminal."""
+
+    def __enter__(self) -> None:
+        self._saved = [os.dup(1), os.dup(2)]
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+        os.close(sink)
+
+    def __exit__(self, *_exc: object) -> None:
+        for number, saved in zip((1, 2), self._saved, strict=True):
+            os.dup2(saved, number)
+            os.close(saved)
+
+
+def _write_flat_usd(
+    source: Path, target: Path, tree: ET.ElementTree, shapes: dict[str, list[Primitive]], floating_base: bool
+) -> None:
+    """Lay the converter's nested links out side by side, and add what it leaves out."""
+    from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics
+
+    nested = Usd.Stage.Open(str(source))
+    nested.SetEditTarget(nested.GetSessionLayer())
+    for prim in nested.TraverseAll():
+        if prim.IsInstanceable():
+            prim.SetInstanceable(False)
+    flat = nested.Flatten()
+
+    root = nested.GetDefaultPrim().GetPath()
+    stage = Usd.Stage.CreateNew(str(target))
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    UsdPhysics.SetStageKilogramsPerUnit(stage, 1.0)
+    layer = stage.GetRootLayer()
+    robot = UsdGeom.Xform.Define(stage, root).GetPrim()
+    stage.SetDefaultPrim(robot)
+
+    joints_from, joints_to = root.AppendChild("Physics"), root.AppendChild("joints")
+    materials = root.AppendChild("Materials")
+    if flat.GetPrimAtPath(materials):
+        Sdf.CopySpec(flat, materials, layer, materials)
+
+    bodies = [p for p in nested.Traverse() if p.HasAPI(UsdPhysics.RigidBodyAPI)]
+    moved = {p.GetPath(): root.AppendChild(p.GetName()) for p in bodies}
+    poses = UsdGeom.XformCache()
+    for prim in bodies:
+        path = moved[prim.GetPath()]
+        Sdf.CopySpec(flat, prim.GetPath(), layer, path)
+        for other in bodies:
+            if other.GetPath().HasPrefix(prim.GetPath()) and other != prim:
+                inner = other.GetPath().ReplacePrefix(prim.GetPath(), path)
+                if stage.GetPrimAtPath(inner):
+                    stage.RemovePrim(inner)
+        pose = poses.GetLocalToWorldTransform(prim).RemoveScaleShear()
+        xform = UsdGeom.Xformable(stage.GetPrimAtPath(path))
+        for name in list(xform.GetPrim().GetAuthoredPropertyNames()):
+            if name.startswith("xformOp"):
+                xform.GetPrim().RemoveProperty(name)
+        xform.AddTranslateOp(UsdGeom.XformOp.PrecisionDouble).Set(pose.ExtractTranslation())
+        xform.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(pose.ExtractRotationQuat())
+
+    Sdf.CopySpec(flat, joints_from, layer, joints_to)
+    limits = {j.get("name"): j.find("limit") for j in tree.getroot().findall("joint")}
+    for prim in list(stage.GetPrimAtPath(joints_to).GetChildren()):
+        joint = UsdPhysics.Joint(prim)
+        if floating_base and prim.GetName() == "root_joint":
+            # The converter nails every base to the world; with this joint a walking robot hangs in the air.
+            stage.RemovePrim(prim.GetPath())
+            continue
+        for relation in (joint.GetBody0Rel(), joint.GetBody1Rel()):
+            relation.SetTargets([moved.get(t, root) for t in relation.GetTargets()])
+        mimic = prim.GetRelationship("newton:mimicJoint")
+        if mimic:
+            mimic.SetTargets([t.ReplacePrefix(joints_from, joints_to) for t in mimic.GetTargets()])
+        kind = {"PhysicsRevoluteJoint": "angular", "PhysicsPrismaticJoint": "linear"}.get(prim.GetTypeName())
+        if kind:
+            # Without a drive PhysX ignores position targets. Gains are the actuators' to set.
+            drive = UsdPhysics.DriveAPI.Apply(prim, kind)
+            drive.CreateTypeAttr("force")
+            drive.CreateStiffnessAttr(0.0)
+            drive.CreateDampingAttr(0.0)
+            limit = limits.get(prim.GetName())
+            if limit is not None and limit.get("effort"):
+                drive.CreateMaxForceAttr(float(limit.get("effort", "0")))
+
+    for link, primitives in shapes.items():
+        parent = root.AppendChild(link)
+        for i, shape in enumerate(primitives):
+            path = parent.AppendChild(f"collider_{i}")
+            _define_primitive(stage, path, shape)
+            prim = stage.GetPrimAtPath(path)
+            UsdPhysics.CollisionAPI.Apply(prim)
+            UsdGeom.Imageable(prim).CreatePurposeAttr(UsdGeom.Tokens.guide)
+            xform = UsdGeom.Xformable(prim)
+            xform.AddTranslateOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*map(float, shape.position)))
+            matrix = Gf.Matrix3d(*map(float, shape.rotation.T.flatten()))
+            xform.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(matrix.ExtractRotation().GetQuat())
+            if shape.kind == "box":
+                xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*map(float, shape.size)))
+    stage.Save()
+
+
+def _define_primitive(stage, path, shape: Primitive) -> None:  # noqa: ANN001 (pxr has no types)
+    from pxr import UsdGeom
+
+    if shape.kind == "sphere":
+        UsdGeom.Sphere.Define(stage, path).CreateRadiusAttr(float(shape.size[0]))
+    elif shape.kind == "capsule":
+        capsule = UsdGeom.Capsule.Define(stage, path)
+        capsule.CreateAxisAttr(UsdGeom.Tokens.z)
+        capsule.CreateRadiusAttr(float(shape.size[0]))
+        capsule.CreateHeightAttr(2.0 * float(shape.size[1]))
+    else:
+        UsdGeom.Cube.Define(stage, path).CreateSizeAttr(2.0)

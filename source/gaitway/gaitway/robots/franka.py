@@ -1,0 +1,77 @@
+"""Franka Emika Panda with its two-finger gripper: seven joints and two fingers, fixed to the ground."""
+
+from __future__ import annotations
+
+from isaaclab_newton.sim.schemas import MujocoRigidBodyCfg, NewtonArticulationCfg
+from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
+
+from isaaclab.actuators import ImplicitActuatorCfg
+from isaaclab.assets import ArticulationCfg
+
+from .assets import RobotAsset
+from .spawn import RobotFileCfg
+
+FRANKA_ASSET = RobotAsset(
+    name="franka",
+    urdf="panda_description/urdf/panda.urdf",
+    floating_base=False,
+    keep_links=frozenset({"panda_hand"}),
+)
+
+FRANKA_CFG = ArticulationCfg(
+    spawn=RobotFileCfg(
+        asset="gaitway.robots.franka:FRANKA_ASSET",
+        # The arm's own controller holds it against gravity, so policies act on a weightless arm, here as there.
+        rigid_props=[
+            PhysxRigidBodyCfg(disable_gravity=True, max_depenetration_velocity=5.0),
+            MujocoRigidBodyCfg(gravcomp=1.0),
+        ],
+        articulation_props=[
+            PhysxArticulationCfg(
+                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
+            ),
+            NewtonArticulationCfg(self_collision_enabled=False),
+        ],
+    ),
+    init_state=ArticulationCfg.InitialStateCfg(
+        joint_pos={
+            "panda_joint1": 0.0,
+            "panda_joint2": -0.569,
+            "panda_joint3": 0.0,
+            "panda_joint4": -2.810,
+            "panda_joint5": 0.0,
+            "panda_joint6": 3.037,
+            "panda_joint7": 0.741,
+            "panda_finger_joint.*": 0.04,
+        },
+    ),
+    soft_joint_pos_limit_factor=1.0,
+    actuators={
+        # Gains of libfranka's joint impedance example; limits of the URDF.
+        "arm_1_4": ImplicitActuatorCfg(
+            joint_names_expr=["panda_joint[1-4]"],
+            stiffness=600.0,
+            damping=50.0,
+            armature=0.1,
+            joint_effort_limit=87.0,
+            joint_velocity_limit=2.175,
+        ),
+        "arm_5_7": ImplicitActuatorCfg(
+            joint_names_expr=["panda_joint[5-7]"],
+            stiffness={"panda_joint5": 250.0, "panda_joint6": 150.0, "panda_joint7": 50.0},
+            damping={"panda_joint5": 30.0, "panda_joint6": 25.0, "panda_joint7": 15.0},
+            armature=0.1,
+            joint_effort_limit=12.0,
+            joint_velocity_limit=2.61,
+        ),
+        "hand": ImplicitActuatorCfg(
+            joint_names_expr=["panda_finger_joint.*"],
+            stiffness=2e3,
+            damping=1e2,
+            armature=0.1,
+            joint_effort_limit=100.0,
+            joint_velocity_limit=0.2,
+        ),
+    },
+)
+"""Panda on a stand, its arm held against gravity by its own controller."""

@@ -1,0 +1,69 @@
+"""Unitree Go2: a quadruped of 16 kg with twelve joints."""
+
+from __future__ import annotations
+
+from isaaclab_newton.sim.schemas import NewtonArticulationCfg
+from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
+
+from isaaclab.actuators import ImplicitActuatorCfg
+from isaaclab.assets import ArticulationCfg
+
+from .assets import RobotAsset
+from .spawn import RobotFileCfg
+
+GO2_ASSET = RobotAsset(
+    name="go2",
+    urdf="go2_description/urdf/go2.urdf",
+    floating_base=True,
+    collider_kinds={"base": "box", ".*_foot": "sphere"},
+)
+
+_ROTOR_INERTIA = 0.000111842  # kg·m² about the axis of rotation; links `*_rotor` of the URDF
+_HIP_GEAR = 6.33  # reduction of the Go2's motor, Unitree's data sheet
+_CALF_GEAR = _HIP_GEAR * 45.43 / 23.7  # the calf's linkage, from the effort limits of the URDF
+
+GO2_CFG = ArticulationCfg(
+    spawn=RobotFileCfg(
+        asset="gaitway.robots.go2:GO2_ASSET",
+        activate_contact_sensors=True,
+        rigid_props=PhysxRigidBodyCfg(max_depenetration_velocity=1.0),
+        articulation_props=[
+            PhysxArticulationCfg(
+                enabled_self_collisions=False, solver_position_iteration_count=4, solver_velocity_iteration_count=0
+            ),
+            NewtonArticulationCfg(self_collision_enabled=False),
+        ],
+    ),
+    init_state=ArticulationCfg.InitialStateCfg(
+        pos=(0.0, 0.0, 0.34),
+        joint_pos={
+            ".*L_hip_joint": 0.1,
+            ".*R_hip_joint": -0.1,
+            "F[LR]_thigh_joint": 0.8,
+            "R[LR]_thigh_joint": 1.0,
+            ".*_calf_joint": -1.5,
+        },
+        joint_vel={".*": 0.0},
+    ),
+    soft_joint_pos_limit_factor=0.9,
+    actuators={
+        # The motors' own position loop. Limits of effort and velocity are the URDF's.
+        "hip_thigh": ImplicitActuatorCfg(
+            joint_names_expr=[".*_hip_joint", ".*_thigh_joint"],
+            stiffness=25.0,
+            damping=0.5,
+            armature=_ROTOR_INERTIA * _HIP_GEAR**2,
+            joint_effort_limit=23.7,
+            joint_velocity_limit=30.1,
+        ),
+        "calf": ImplicitActuatorCfg(
+            joint_names_expr=[".*_calf_joint"],
+            stiffness=25.0,
+            damping=0.5,
+            armature=_ROTOR_INERTIA * _CALF_GEAR**2,
+            joint_effort_limit=45.43,
+            joint_velocity_limit=15.7,
+        ),
+    },
+)
+"""Go2 with the position loop of its motors, 25 N·m/rad and 0.5 N·m·s/rad."""

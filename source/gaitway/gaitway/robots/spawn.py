@@ -1,0 +1,40 @@
+"""Spawning a robot straight from its description."""
+
+from __future__ import annotations
+
+from isaaclab.sim.spawners.from_files import spawn_from_usd
+from isaaclab.sim.spawners.from_files.from_files_cfg import UsdFileCfg
+from isaaclab.utils import configclass, replace
+from isaaclab.utils.string import string_to_callable
+
+from .assets import RobotAsset
+
+
+def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation=None, **kwargs):  # noqa: ANN001
+    """Convert the robot where that has not been done yet, and spawn it as Isaac Lab spawns a USD file.
+
+    Args:
+        prim_path: The prim path, or a pattern of paths.
+        cfg: The robot.
+        translation: Position of the robot in its parent prim. Shape is (3,). Unit: m.
+        orientation: Orientation (x, y, z, w) in its parent prim.
+        **kwargs: Passed on.
+
+    Returns:
+        The prim of the robot.
+    """
+    asset: RobotAsset = string_to_callable(cfg.asset)
+    return spawn_from_usd(prim_path, replace(cfg, usd_path=str(asset.usd_path())), translation, orientation, **kwargs)
+
+
+@configclass
+class RobotFileCfg(UsdFileCfg):
+    """A robot from its URDF: :class:`~isaaclab.sim.UsdFileCfg` whose file is made on first use."""
+
+    func = spawn_robot
+
+    usd_path: str = ""
+    """Filled in when the robot is spawned."""
+
+    asset: str = ""
+    """The :class:`RobotAsset`, as ``package.module:NAME``."""

@@ -1,0 +1,180 @@
+"""Reading a URDF, and merging links that cannot move against each other.
+
+Only what the conversion to USD needs: mesh files by path, and fewer bodies. Numbers are those of the file.
+"""
+
+from __future__ import annotations
+
+import copy
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+
+class AssetError(RuntimeError):
+    """A robot description that cannot be read or converted; the message names the file and the remedy."""
+
+
+def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree:
+    """Parse a URDF and replace its ``package://`` mesh addresses by absolute paths.
+
+    Args:
+        path: The URDF file.
+        packages: Folder of each package that the file refers to, by package name.
+
+    Raises:
+        AssetError: The file is missing, is no URDF, or names a mesh that does not exist.
+    """
+    try:
+        tree = ET.parse(path)
+    except FileNotFoundError:
+        raise AssetError(f"{path}: no such robot description; check the path given to RobotAsset.") from None
+    except ET.ParseError as error:
+        raise AssetError(f"{path}: not readable as XML ({error}); is it a URDF, or a xacro yet to be expanded?") from None
+    if tree.getroot().tag != "robot":
+        raise AssetError(f"{path}: the root element is <{tree.getroot().tag}>, not <robot>; this is no URDF.")
+    for mesh in tree.iter("mesh"):
+        mesh.set("filename", str(_resolve_mesh(mesh.get("filename", ""), path, packages)))
+    return tree
+
+
+def _resolve_mesh(address: str, urdf: Path, packages: dict[str, Path]) -> Path:
+    if address.startswith("package://"):
+        package, _, rest = address.removeprefix("package://").partition("/")
+        if package not in packages:
+            raise AssetError(f"{urdf}: mesh '{address}' is in package '{package}', whose folder was not given.")
+        file = packages[package] / rest
+    else:
+        file = urdf.parent / address.removeprefix("file://")
+    if not file.is_file():
+        raise AssetError(
+            f"{urdf}: mesh '{address}' does not exist (looked for {file}). "
+            "Install the package that carries it, or correct the URDF."
+        )
+    return file.resolve()
+
+
+def mesh_files(tree: ET.ElementTree) -> list[Path]:
+    """Mesh files that a loaded URDF refers to, sorted, each once."""
+    return sorted({Path(mesh.get("filename", "")) for mesh in tree.iter("mesh")})
+
+
+@dataclass(frozen=True)
+class Inertial:
+    """Mass properties of a rigid body, in the frame of its link."""
+
+    mass: float
+    """Mass. Unit: kg."""
+    com: np.ndarray
+    """Centre of mass. Shape is (3,). Unit: m."""
+    inertia: np.ndarray
+    """Rotational inertia about the centre of mass, axes of the link. Shape is (3, 3). Unit: kg·m²."""
+
+    def moved(self, rotation: np.ndarray, position: np.ndarray) -> Inertial:
+        """The same body seen from a frame in which this link has the given pose."""
+        return Inertial(self.mass, rotation @ self.com + position, rotation @ self.inertia @ rotation.T)
+
+    def __add__(self, other: Inertial) -> Inertial:
+        """Two bodies welded together (parallel-axis theorem)."""
+        mass = self.mass + other.mass
+        com = (self.mass * self.com + other.mass * other.com) / mass
+        inertia = sum(
+            body.inertia + body.mass * ((d := body.com - com) @ d * np.eye(3) - np.outer(d, d))
+            for body in (self, other)
+        )
+        return Inertial(mass, com, inertia)
+
+
+def merge_fixed_links(tree: ET.ElementTree, keep: frozenset[str] = frozenset()) -> ET.ElementTree:
+    """Weld links on fixed joints to their parents: fewer bodies, the same robot.
+
+    Inertias add up, visuals and collision shapes move along. Links stay when they are in ``keep``, when their joint
+    says ``dont_collapse="true"`` (feet, whose contacts a task wants to tell apart), or when they have no inertia
+    (plain frames, which cost an engine nothing).
+
+    Returns:
+        A new tree; the given one is unchanged.
+    """
+    tree = copy.deepcopy(tree)
+    root = tree.getroot()
+    links = {link.get("name", ""): link for link in root.findall("link")}
+    for joint in [j for j in root.findall("joint") if j.get("type") == "fixed"]:
+        parent_name, child_name = _end(joint, "parent"), _end(joint, "child")
+        parent, child = links[parent_name], links[child_name]
+        if child_name in keep or joint.get("dont_collapse") == "true":
+            continue
+        if child.find("inertial") is None or parent.find("inertial") is None:
+            continue
+        rotation, position = read_origin(joint)
+        _write_inertial(parent, read_inertial(parent) + read_inertial(child).moved(rotation, position))
+        for shape in child.findall("visual") + child.findall("collision"):
+            write_origin(shape, *_compose((rotation, position), read_origin(shape)))
+            parent.append(shape)
+        for other in root.findall("joint"):
+            if other is not joint and _end(other, "parent") == child_name:
+                write_origin(other, *_compose((rotation, position), read_origin(other)))
+                other.find("parent").set("link", parent_name)  # type: ignore[union-attr]
+        root.remove(joint)
+        root.remove(child)
+    return tree
+
+
+def _end(joint: ET.Element, which: str) -> str:
+    return joint.find(which).get("link", "")  # type: ignore[union-attr]
+
+
+def _numbers(text: str | None, default: str) -> np.ndarray:
+    return np.array([float(x) for x in (text or default).split()])
+
+
+def read_origin(element: ET.Element) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation (3, 3) and position (3,) of an element's ``<origin>``; identity where it has none."""
+    origin = element.find("origin")
+    if origin is None:
+        return np.eye(3), np.zeros(3)
+    rotation = Rotation.from_euler("xyz", _numbers(origin.get("rpy"), "0 0 0")).as_matrix()
+    return rotation, _numbers(origin.get("xyz"), "0 0 0")
+
+
+def write_origin(element: ET.Element, rotation: np.ndarray, position: np.ndarray) -> None:
+    """Set an element's ``<origin>`` from a rotation (3, 3) and a position (3,)."""
+    origin = element.find("origin")
+    if origin is None:
+        origin = ET.SubElement(element, "origin")
+    origin.set("xyz", " ".join(repr(float(x)) for x in position))
+    origin.set("rpy", " ".join(repr(float(x)) for x in Rotation.from_matrix(rotation).as_euler("xyz")))
+
+
+def _compose(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    return a[0] @ b[0], a[0] @ b[1] + a[1]
+
+
+def read_inertial(link: ET.Element) -> Inertial:
+    """Mass properties of a link that has an ``<inertial>``."""
+    element = link.find("inertial")
+    assert element is not None
+    rotation, position = read_origin(element)
+    value = {k: float(v) for k, v in element.find("inertia").attrib.items()}  # type: ignore[union-attr]
+    inertia = np.array(
+        [
+            [value["ixx"], value.get("ixy", 0.0), value.get("ixz", 0.0)],
+            [value.get("ixy", 0.0), value["iyy"], value.get("iyz", 0.0)],
+            [value.get("ixz", 0.0), value.get("iyz", 0.0), value["izz"]],
+        ]
+    )
+    mass = float(element.find("mass").get("value", "0"))  # type: ignore[union-attr]
+    return Inertial(mass, position, rotation @ inertia @ rotation.T)
+
+
+def _write_inertial(link: ET.Element, body: Inertial) -> None:
+    element = link.find("inertial")
+    assert element is not None
+    write_origin(element, np.eye(3), body.com)
+    element.find("mass").set("value", repr(float(body.mass)))  # type: ignore[union-attr]
+    for name, (row, column) in {
+        "ixx": (0, 0), "ixy": (0, 1), "ixz": (0, 2), "iyy": (1, 1), "iyz": (1, 2), "izz": (2, 2),
+    }.items():  # fmt: skip
+        element.find("inertia").set(name, repr(float(body.inertia[row, column])))  # type: ignore[union-attr]
