@@ -173,7 +173,7 @@ def convert(asset: RobotAsset, usd: Path, scratch: Path) -> dict[str, list[Primi
             made = urdf_usd_converter.Converter(scene=False).convert(str(prepared), str(scratch / "converted"))
     except Exception as error:
         raise AssetError(f"{asset.urdf_path}: not convertible to USD ({error}).") from error
-    _write_flat_usd(Path(made.path), usd, tree, shapes, asset.floating_base)
+    _write_flat_usd(Path(made.path), usd, tree, shapes)
     return shapes
 
 
@@ -193,9 +193,7 @@ class _quiet_stdout:
             os.close(saved)
 
 
-def _write_flat_usd(
-    source: Path, target: Path, tree: ET.ElementTree, shapes: dict[str, list[Primitive]], floating_base: bool
-) -> None:
+def _write_flat_usd(source: Path, target: Path, tree: ET.ElementTree, shapes: dict[str, list[Primitive]]) -> None:
     """Lay the converter's nested links out side by side, and add what it leaves out."""
     from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics
 
@@ -243,8 +241,9 @@ def _write_flat_usd(
     limits = {j.get("name"): j.find("limit") for j in tree.getroot().findall("joint")}
     for prim in list(stage.GetPrimAtPath(joints_to).GetChildren()):
         joint = UsdPhysics.Joint(prim)
-        if floating_base and prim.GetName() == "root_joint":
-            # The converter nails every base to the world; with this joint a walking robot hangs in the air.
+        if prim.GetName() == "root_joint":
+            # The converter nails every base to the world: a walking robot would hang in the air, and PhysX makes
+            # nothing but NaN of an arm. Isaac Lab fixes a base in its own way when the robot is spawned.
             stage.RemovePrim(prim.GetPath())
             continue
         for relation in (joint.GetBody0Rel(), joint.GetBody1Rel()):
@@ -280,7 +279,7 @@ def _write_flat_usd(
     stage.Save()
 
 
-def _define_primitive(stage, path, shape: Primitive) -> None:  # noqa: ANN001 (pxr has no types)
+def _define_primitive(stage, path, shape: Primitive) -> None:
     from pxr import UsdGeom
 
     if shape.kind == "sphere":

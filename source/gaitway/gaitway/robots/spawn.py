@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 from isaaclab.sim.spawners.from_files import spawn_from_usd
 from isaaclab.sim.spawners.from_files.from_files_cfg import UsdFileCfg
 from isaaclab.utils import configclass, replace
-from isaaclab.utils.string import string_to_callable
 
 from .assets import RobotAsset
 
 
-def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation=None, **kwargs):  # noqa: ANN001
+def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation=None, **kwargs):
     """Convert the robot where that has not been done yet, and spawn it as Isaac Lab spawns a USD file.
 
     Args:
@@ -23,8 +24,9 @@ def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation
     Returns:
         The prim of the robot.
     """
-    asset: RobotAsset = string_to_callable(cfg.asset)
-    return spawn_from_usd(prim_path, replace(cfg, usd_path=str(asset.usd_path())), translation, orientation, **kwargs)
+    asset: RobotAsset = pkgutil.resolve_name(cfg.asset)
+    made = replace(cfg, usd_path=str(asset.usd_path()), fix_root_link=None if asset.floating_base else True)
+    return spawn_from_usd(prim_path, made, translation, orientation, **kwargs)
 
 
 @configclass

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from gaitway.errors import UsageError
 
-class AssetError(RuntimeError):
+
+class AssetError(UsageError):
     """A robot description that cannot be read or converted; the message names the file and the remedy."""
 
 
@@ -33,7 +35,9 @@ def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree:
     except FileNotFoundError:
         raise AssetError(f"{path}: no such robot description; check the path given to RobotAsset.") from None
     except ET.ParseError as error:
-        raise AssetError(f"{path}: not readable as XML ({error}); is it a URDF, or a xacro yet to be expanded?") from None
+        raise AssetError(
+            f"{path}: not readable as XML ({error}); is it a URDF, or a xacro yet to be expanded?"
+        ) from None
     if tree.getroot().tag != "robot":
         raise AssetError(f"{path}: the root element is <{tree.getroot().tag}>, not <robot>; this is no URDF.")
     for mesh in tree.iter("mesh"):

@@ -1,0 +1,141 @@
+"""The ``gaitway`` command.
+
+This module only reads the command line; each command's work, and all that is slow to import, is in a module of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gaitway import __version__
+from gaitway.errors import UsageError
+
+OVERRIDES = click.argument("overrides", nargs=-1, metavar="[physics=NAME] [env.KEY=VALUE] [agent.KEY=VALUE] ...")
+
+
+def _json_option(function):
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")(function)
+
+
+def _runs_option(function):
+    return click.option("--runs", default="runs", show_default=True, help="Folder of all runs.")(function)
+
+
+def _verbose_option(function):
+    return click.option("--verbose", is_flag=True, help="Show what the simulator and the libraries print.")(function)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="gaitway")
+def cli() -> None:
+    """Robot skills from simulation to the robot, on Isaac Lab.
+
+    'gaitway train' alone does the main job: it trains the quick default on whatever this machine has.
+    """
+
+
+@cli.command("list")
+@_json_option
+def list_command(as_json: bool) -> None:
+    """Show the tasks, with robot, engines and agents."""
+    from .info import list_tasks
+
+    list_tasks(as_json)
+
+
+@cli.command()
+@_json_option
+def doctor(as_json: bool) -> None:
+    """Say what this machine can do, and what is missing."""
+    from .info import examine
+
+    examine(as_json)
+
+
+@cli.command()
+@click.option("--task", default="Gaitway-Reach-Position-Franka", show_default=True, help="What to learn.")
+@click.option("--agent", help="Who learns, such as rsl_rl_ppo or skrl_ppo.  [default: the task's]")
+@click.option("--num_envs", type=int, help="Parallel environments.  [default: what suits this machine]")
+@click.option("--device", help="cpu, cuda or cuda:N, for simulation and agent.  [default: a GPU if there is one]")
+@click.option("--seed", type=int, help="Seed of everything random.  [default: 42]")
+@click.option("--iterations", "--max_iterations", type=int, help="Iterations in all, those of a resumed run included.")
+@click.option("--minutes", type=float, help="Train for this long instead.")
+@click.option("--resume", metavar="RUN", help="Go on with a run: its folder, or 'latest'.")
+@_runs_option
+@_verbose_option
+@_json_option
+@OVERRIDES
+def train(**options) -> None:
+    """Train a task; with nothing said, the quick default."""
+    from .train import train
+
+    train(**options)
+
+
+@cli.command()
+@click.option("--run", required=True, help="Run folder, or 'latest'.")
+@click.option("--episodes", type=int, default=100, show_default=True, help="Episodes to judge.")
+@click.option("--num_envs", type=int, help="Parallel environments.  [default: one an episode, up to 256]")
+@click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the episodes.")
+@_runs_option
+@_verbose_option
+@_json_option
+@OVERRIDES
+def evaluate(**options) -> None:
+    """Judge a run's policy over whole episodes, without noise and randomisation."""
+    from .evaluate import evaluate
+
+    evaluate(**options)
+
+
+@cli.command()
+@click.option("--run", required=True, help="Run folder, or 'latest'.")
+@click.option("--viewer", type=click.Choice(["newton", "viser", "rerun"]), help="Window, web page, or Rerun.")
+@click.option("--video", metavar="FILE.mp4", help="Write a film instead; needs neither GPU nor display.")
+@click.option("--seconds", type=float, help="How long.  [default: two episodes of film; a viewer, until Ctrl-C]")
+@click.option("--num_envs", type=int, help="Parallel environments.  [default: 4]")
+@click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the episodes.")
+@_runs_option
+@_verbose_option
+@OVERRIDES
+def play(**options) -> None:
+    """Watch a run's policy, in a viewer or as a film."""
+    from .play import play
+
+    play(**options)
+
+
+@cli.command()
+@click.option("--run", required=True, help="Run folder, or 'latest'.")
+@click.option("--output", required=True, help="Folder to write; it must not exist, or be empty.")
+@_runs_option
+@_json_option
+def export(**options) -> None:
+    """Write a run's policy as ONNX, with the normaliser inside, and what a robot must know to use it."""
+    from .export import export
+
+    export(**options)
+
+
+def main() -> None:
+    """Run the command; wrong input ends with one line and exit status 2."""
+    try:
+        status = cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except click.Abort:
+        status = 130
+    except UsageError as error:
+        _fail(str(error))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str) -> None:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(2)

@@ -1,0 +1,10 @@
+"""Errors that are the user's to mend."""
+
+from __future__ import annotations
+
+
+class UsageError(ValueError):
+    """Wrong input. The message is one line: what was wrong, where, and what to do.
+
+    The CLI prints it and exits with status 2.
+    """

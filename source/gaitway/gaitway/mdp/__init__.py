@@ -1,0 +1,11 @@
+"""Terms shared by tasks: Isaac Lab's own, and those that it lacks.
+
+Every term is vectorised over environments and stays on the device.
+"""
+
+from isaaclab.envs.mdp import *  # noqa: F403
+
+from .commands import VelocityCommand, VelocityCommandCfg
+from .observations import ee_pose_error, foot_contacts
+from .rewards import joint_power, pose_error_tanh
+from .success import EpisodeSuccess, kept_velocity, reached

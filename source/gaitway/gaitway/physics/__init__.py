@@ -1,0 +1,1 @@
+"""What Gaitway adds to Isaac Lab's physics engines."""

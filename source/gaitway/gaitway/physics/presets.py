@@ -1,0 +1,51 @@
+"""The engines a task runs on, chosen as ``physics=NAME``."""
+
+from __future__ import annotations
+
+from isaaclab.utils import configclass
+from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
+from isaaclab_physx.physics import PhysxCfg
+from isaaclab_tasks.utils import PresetCfg
+
+from .ovphysx import OvPhysxCfg
+
+
+def mjwarp(njmax: int, nconmax: int) -> NewtonCfg:
+    """Newton with MuJoCo-Warp, one solver step a physics step.
+
+    Args:
+        njmax: Most constraint rows a world can have.
+        nconmax: Most contacts a world can have.
+    """
+    return NewtonCfg(
+        solver_cfg=MJWarpSolverCfg(
+            njmax=njmax,
+            nconmax=nconmax,
+            cone="pyramidal",
+            integrator="implicitfast",
+            impratio=1.0,
+            iterations=50,
+            ls_iterations=50,
+        ),
+        num_substeps=1,
+    )
+
+
+@configclass
+class ArmPhysicsCfg(PresetCfg):
+    """Engines for a fixed arm that touches little."""
+
+    newton_mjwarp: NewtonCfg = mjwarp(njmax=60, nconmax=20)
+    ovphysx: OvPhysxCfg = OvPhysxCfg()
+    isaacsim_physx: PhysxCfg = PhysxCfg(bounce_threshold_velocity=0.2)
+    default: NewtonCfg = newton_mjwarp
+
+
+@configclass
+class LeggedPhysicsCfg(PresetCfg):
+    """Engines for a legged robot on flat ground."""
+
+    newton_mjwarp: NewtonCfg = mjwarp(njmax=80, nconmax=30)
+    ovphysx: OvPhysxCfg = OvPhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
+    isaacsim_physx: PhysxCfg = PhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
+    default: NewtonCfg = newton_mjwarp

@@ -1,0 +1,60 @@
+"""What a learning library must offer to be trained by Gaitway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .meter import EpisodeStats
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """What an iteration brought."""
+
+    number: int
+    """Iterations done, this one included."""
+    episodes: EpisodeStats
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+class StopTraining(Exception):
+    """Raised by the callback when training is to end."""
+
+
+class Learner(Protocol):
+    """An agent of some library, at work in an environment."""
+
+    steps_per_iteration: int
+    """Environment steps an iteration takes, over all environments."""
+
+    def learn(self, on_iteration: Callable[[Iteration], None]) -> None:
+        """Train until the callback raises :class:`StopTraining`; it is called after each iteration."""
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs: weights, optimisers, normalisers, counters."""
+
+    def restore(self, state: dict[str, Any], iteration: int) -> None:
+        """Put back what :meth:`state` returned after an iteration.
+
+        Raises:
+            UsageError: The state is that of another network or library.
+        """
+
+
+def make_learner(library: str, env: Any, agent_cfg: Any) -> Learner:
+    """The learner of a library.
+
+    Args:
+        library: ``rsl_rl`` or ``skrl``.
+        env: The Gymnasium environment, not wrapped.
+        agent_cfg: The resolved recipe.
+    """
+    if library == "rsl_rl":
+        from .learn_rsl_rl import RslRlLearner
+
+        return RslRlLearner(env, agent_cfg)
+    from .learn_skrl import SkrlLearner
+
+    return SkrlLearner(env, agent_cfg)

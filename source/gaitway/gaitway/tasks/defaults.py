@@ -1,0 +1,65 @@
+"""Choices that tasks share: which device, which ground, which recipe base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import isaaclab.sim as sim_utils
+import torch
+from isaaclab.assets import AssetBaseCfg
+from isaaclab.markers import VisualizationMarkersCfg
+from isaaclab.utils import configclass
+from isaaclab_rl.rsl_rl import RslRlOnPolicyRunnerCfg
+
+DATA_DIR = Path(__file__).parent / "data"
+"""Ground and markers that ship with the package; Isaac Lab's own lie on an asset server."""
+
+
+def auto_device() -> str:
+    """``cuda:0`` where there is a GPU that torch can use, else ``cpu``."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def ground_cfg(height: float = 0.0) -> AssetBaseCfg:
+    """The ground.
+
+    Args:
+        height: Its z. Unit: m.
+    """
+    return AssetBaseCfg(
+        prim_path="/World/ground",
+        spawn=sim_utils.GroundPlaneCfg(
+            usd_path=str(DATA_DIR / "ground_plane.usda"),
+            color=None,
+            physics_material=sim_utils.RigidBodyMaterialCfg(static_friction=1.0, dynamic_friction=1.0),
+        ),
+        init_state=AssetBaseCfg.InitialStateCfg(pos=(0.0, 0.0, height)),
+    )
+
+
+def light_cfg() -> AssetBaseCfg:
+    """An even light from everywhere, with no texture."""
+    return AssetBaseCfg(prim_path="/World/light", spawn=sim_utils.DomeLightCfg(color=(0.9, 0.9, 0.9), intensity=2000.0))
+
+
+def frame_marker_cfg(prim_path: str) -> VisualizationMarkersCfg:
+    """Three axes, 10 cm long, that show a pose."""
+    frame = sim_utils.UsdFileCfg(usd_path=str(DATA_DIR / "frame.usda"), scale=(0.1, 0.1, 0.1))
+    return VisualizationMarkersCfg(prim_path=prim_path, markers={"frame": frame})
+
+
+def arrow_marker_cfg(prim_path: str, color: tuple[float, float, float]) -> VisualizationMarkersCfg:
+    """An arrow that shows a velocity."""
+    arrow = sim_utils.UsdFileCfg(
+        usd_path=str(DATA_DIR / "arrow.usda"),
+        scale=(0.5, 0.2, 0.2),
+        visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=color),
+    )
+    return VisualizationMarkersCfg(prim_path=prim_path, markers={"arrow": arrow})
+
+
+@configclass
+class OnPolicyRecipe(RslRlOnPolicyRunnerCfg):
+    """RSL-RL's on-policy runner on whatever device there is."""
+
+    device: str = auto_device()

@@ -1,0 +1,1 @@
+"""Velocity, robot by robot."""

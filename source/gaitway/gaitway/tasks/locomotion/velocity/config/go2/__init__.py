@@ -1,0 +1,20 @@
+"""Velocity with the Unitree Go2."""
+
+from gaitway.tasks.registry import Scale, register_task
+
+_HERE = __name__
+
+register_task(
+    "Gaitway-Velocity-Flat-Go2",
+    env_cfg=f"{_HERE}.flat_env_cfg:Go2FlatEnvCfg",
+    play_env_cfg=f"{_HERE}.flat_env_cfg:Go2FlatEnvCfg_PLAY",
+    recipes={
+        "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2FlatPPORunnerCfg",
+        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+    },
+    robot="Unitree Go2",
+    summary="Walk on flat ground as a command of planar velocity and yaw rate says.",
+    success="No fall, and errors of at most 0.25 m/s and 0.25 rad/s on average over the episode.",
+    cpu=Scale(num_envs=256, iterations=1000),
+    cuda=Scale(num_envs=4096, iterations=300),
+)

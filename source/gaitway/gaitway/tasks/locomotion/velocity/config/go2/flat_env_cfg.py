@@ -1,0 +1,27 @@
+"""Velocity on flat ground with the Unitree Go2."""
+
+from __future__ import annotations
+
+from isaaclab.utils import configclass, replace
+
+from gaitway.robots.go2 import GO2_CFG
+from gaitway.tasks.locomotion.velocity.velocity_env_cfg import VelocityEnvCfg
+
+
+@configclass
+class Go2FlatEnvCfg(VelocityEnvCfg):
+    """Go2 on flat ground."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.scene.robot = replace(GO2_CFG, prim_path="{ENV_REGEX_NS}/Robot")
+        self.use_legs(base="base", feet=".*_foot", height=0.32)
+
+
+@configclass
+class Go2FlatEnvCfg_PLAY(Go2FlatEnvCfg):
+    """For playing and judging: no noise, no randomisation, no pushes, fewer environments."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.play_mode()

@@ -1,0 +1,276 @@
+"""Velocity: the scene, the terms and the numbers that all legged robots share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import MISSING
+
+from isaaclab.assets import ArticulationCfg, AssetBaseCfg
+from isaaclab.envs import ManagerBasedRLEnvCfg
+from isaaclab.managers import CurriculumTermCfg as CurrTerm
+from isaaclab.managers import EventTermCfg as EventTerm
+from isaaclab.managers import ObservationGroupCfg as ObsGroup
+from isaaclab.managers import ObservationTermCfg as ObsTerm
+from isaaclab.managers import RewardTermCfg as RewTerm
+from isaaclab.managers import SceneEntityCfg
+from isaaclab.managers import TerminationTermCfg as DoneTerm
+from isaaclab.scene import InteractiveSceneCfg
+from isaaclab.sensors import ContactSensorCfg
+from isaaclab.sim import SimulationCfg
+from isaaclab.utils import configclass
+from isaaclab.utils.noise import UniformNoiseCfg as Unoise
+from isaaclab_tasks.core.velocity import mdp as velocity_mdp
+
+from gaitway import mdp
+from gaitway.physics.presets import LeggedPhysicsCfg
+from gaitway.tasks.defaults import arrow_marker_cfg, auto_device, ground_cfg, light_cfg
+
+
+@configclass
+class VelocitySceneCfg(InteractiveSceneCfg):
+    """A legged robot on flat ground, with forces on all its links."""
+
+    ground: AssetBaseCfg = ground_cfg()
+    light: AssetBaseCfg = light_cfg()
+    robot: ArticulationCfg = MISSING
+    contact_forces = ContactSensorCfg(prim_path="{ENV_REGEX_NS}/Robot/[^/]*", history_length=3, track_air_time=True)
+
+
+@configclass
+class CommandsCfg:
+    """Planar velocity and yaw rate, in the base frame."""
+
+    base_velocity = mdp.VelocityCommandCfg(
+        asset_name="robot",
+        resampling_time_range=(10.0, 10.0),
+        rel_standing_envs=0.02,
+        rel_heading_envs=1.0,
+        heading_command=True,
+        heading_control_stiffness=0.5,
+        debug_vis=False,
+        goal_vel_visualizer_cfg=arrow_marker_cfg("/Visuals/Command/velocity_goal", (0.1, 0.8, 0.1)),
+        current_vel_visualizer_cfg=arrow_marker_cfg("/Visuals/Command/velocity_current", (0.1, 0.3, 0.9)),
+        ranges=mdp.VelocityCommandCfg.Ranges(
+            lin_vel_x=(-1.0, 1.0), lin_vel_y=(-1.0, 1.0), ang_vel_z=(-1.0, 1.0), heading=(-math.pi, math.pi)
+        ),
+    )
+
+
+@configclass
+class ActionsCfg:
+    """Joint position targets about the default pose."""
+
+    joint_pos = mdp.JointPositionActionCfg(asset_name="robot", joint_names=[".*"], scale=0.25, use_default_offset=True)
+
+
+@configclass
+class PolicyObsCfg(ObsGroup):
+    """What a real robot measures or estimates."""
+
+    base_lin_vel = ObsTerm(func=mdp.base_lin_vel, noise=Unoise(n_min=-0.1, n_max=0.1))
+    base_ang_vel = ObsTerm(func=mdp.base_ang_vel, noise=Unoise(n_min=-0.2, n_max=0.2))
+    projected_gravity = ObsTerm(func=mdp.projected_gravity, noise=Unoise(n_min=-0.05, n_max=0.05))
+    velocity_commands = ObsTerm(func=mdp.generated_commands, params={"command_name": "base_velocity"})
+    joint_pos = ObsTerm(func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.01, n_max=0.01))
+    joint_vel = ObsTerm(func=mdp.joint_vel_rel, noise=Unoise(n_min=-1.5, n_max=1.5))
+    actions = ObsTerm(func=mdp.last_action)
+
+    def __post_init__(self):
+        self.enable_corruption = True
+        self.concatenate_terms = True
+
+
+@configclass
+class CriticObsCfg(ObsGroup):
+    """The same without noise, and what only a simulator knows."""
+
+    base_lin_vel = ObsTerm(func=mdp.base_lin_vel)
+    base_ang_vel = ObsTerm(func=mdp.base_ang_vel)
+    projected_gravity = ObsTerm(func=mdp.projected_gravity)
+    velocity_commands = ObsTerm(func=mdp.generated_commands, params={"command_name": "base_velocity"})
+    joint_pos = ObsTerm(func=mdp.joint_pos_rel)
+    joint_vel = ObsTerm(func=mdp.joint_vel_rel)
+    actions = ObsTerm(func=mdp.last_action)
+    base_height = ObsTerm(func=mdp.base_pos_z)
+    foot_contacts = ObsTerm(
+        func=mdp.foot_contacts, params={"sensor_cfg": SceneEntityCfg("contact_forces", body_names=MISSING)}
+    )
+
+    def __post_init__(self):
+        self.enable_corruption = False
+        self.concatenate_terms = True
+
+
+@configclass
+class ObservationsCfg:
+    """Observations."""
+
+    policy: PolicyObsCfg = PolicyObsCfg()
+    critic: CriticObsCfg = CriticObsCfg()
+
+
+@configclass
+class EventsCfg:
+    """Randomisation, and where an episode begins."""
+
+    foot_friction = EventTerm(
+        func=mdp.randomize_rigid_body_material,
+        mode="startup",
+        params={
+            "asset_cfg": SceneEntityCfg("robot", body_names=".*"),
+            "static_friction_range": (0.4, 1.2),
+            "dynamic_friction_range": (0.4, 1.2),
+            "restitution_range": (0.0, 0.0),
+            "num_buckets": 64,
+            "make_consistent": True,
+        },
+    )
+    base_mass = EventTerm(
+        func=mdp.randomize_rigid_body_mass,
+        mode="startup",
+        params={
+            "asset_cfg": SceneEntityCfg("robot", body_names=MISSING),
+            "mass_distribution_params": (1 / 1.25, 1.25),
+            "operation": "scale",
+            "distribution": "log_uniform",
+        },
+    )
+    motor_gains = EventTerm(
+        func=mdp.randomize_actuator_gains,
+        mode="startup",
+        params={
+            "asset_cfg": SceneEntityCfg("robot", joint_names=".*"),
+            "stiffness_distribution_params": (0.9, 1.1),
+            "damping_distribution_params": (0.9, 1.1),
+            "operation": "scale",
+        },
+    )
+    reset_base = EventTerm(
+        func=mdp.reset_root_state_uniform,
+        mode="reset",
+        params={
+            "pose_range": {"x": (-0.5, 0.5), "y": (-0.5, 0.5), "yaw": (-3.14, 3.14)},
+            "velocity_range": {
+                "x": (-0.5, 0.5),
+                "y": (-0.5, 0.5),
+                "z": (-0.5, 0.5),
+                "roll": (-0.5, 0.5),
+                "pitch": (-0.5, 0.5),
+                "yaw": (-0.5, 0.5),
+            },
+        },
+    )
+    reset_joints = EventTerm(
+        func=mdp.reset_joints_by_scale,
+        mode="reset",
+        params={"position_range": (0.8, 1.2), "velocity_range": (0.0, 0.0)},
+    )
+    push_robot = EventTerm(
+        func=mdp.push_by_setting_velocity,
+        mode="interval",
+        interval_range_s=(10.0, 15.0),
+        params={"velocity_range": {"x": (-0.5, 0.5), "y": (-0.5, 0.5)}},
+    )
+
+    def without_randomisation(self) -> None:
+        """Leave only where an episode begins, at rest."""
+        self.foot_friction = None
+        self.base_mass = None
+        self.motor_gains = None
+        self.push_robot = None
+        self.reset_base.params["velocity_range"] = {}
+
+
+@configclass
+class RewardsCfg:
+    """Go where told, upright, smoothly, on the feet."""
+
+    track_lin_vel_xy = RewTerm(
+        func=mdp.track_lin_vel_xy_exp, weight=1.5, params={"command_name": "base_velocity", "std": 0.5}
+    )
+    track_ang_vel_z = RewTerm(
+        func=mdp.track_ang_vel_z_exp, weight=0.75, params={"command_name": "base_velocity", "std": 0.5}
+    )
+    lin_vel_z = RewTerm(func=mdp.lin_vel_z_l2, weight=-2.0)
+    ang_vel_xy = RewTerm(func=mdp.ang_vel_xy_l2, weight=-0.05)
+    flat_orientation = RewTerm(func=mdp.flat_orientation_l2, weight=-2.5)
+    base_height = RewTerm(func=mdp.base_height_l2, weight=-30.0, params={"target_height": MISSING})
+    joint_torques = RewTerm(func=mdp.joint_torques_l2, weight=-2.0e-4)
+    joint_acc = RewTerm(func=mdp.joint_acc_l2, weight=-2.5e-7)
+    action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.005)
+    feet_air_time = RewTerm(
+        func=velocity_mdp.feet_air_time,
+        weight=0.25,
+        params={
+            "sensor_cfg": SceneEntityCfg("contact_forces", body_names=MISSING),
+            "command_name": "base_velocity",
+            "threshold": 0.5,
+        },
+    )
+
+
+@configclass
+class TerminationsCfg:
+    """An episode ends in time, or when the trunk touches the ground or tips over."""
+
+    time_out = DoneTerm(func=mdp.time_out, time_out=True)
+    base_contact = DoneTerm(
+        func=mdp.illegal_contact,
+        params={"sensor_cfg": SceneEntityCfg("contact_forces", body_names=MISSING), "threshold": 1.0},
+    )
+    tipped_over = DoneTerm(func=mdp.bad_orientation, params={"limit_angle": 1.2})
+
+
+@configclass
+class CurriculumCfg:
+    """Judges episodes; nothing grows harder."""
+
+    success = CurrTerm(
+        func=mdp.EpisodeSuccess,
+        params={
+            "judge": mdp.kept_velocity,
+            "params": {"command_name": "base_velocity", "linear": 0.25, "angular": 0.25},
+        },
+    )
+
+
+@configclass
+class VelocityEnvCfg(ManagerBasedRLEnvCfg):
+    """Walk on flat ground."""
+
+    sim: SimulationCfg = SimulationCfg(dt=0.005, device=auto_device(), physics=LeggedPhysicsCfg())
+    scene: VelocitySceneCfg = VelocitySceneCfg(num_envs=4096, env_spacing=2.5)
+    observations: ObservationsCfg = ObservationsCfg()
+    actions: ActionsCfg = ActionsCfg()
+    commands: CommandsCfg = CommandsCfg()
+    rewards: RewardsCfg = RewardsCfg()
+    terminations: TerminationsCfg = TerminationsCfg()
+    events: EventsCfg = EventsCfg()
+    curriculum: CurriculumCfg = CurriculumCfg()
+
+    def __post_init__(self):
+        self.decimation = 4
+        self.episode_length_s = 20.0
+        self.sim.render_interval = self.decimation
+        self.scene.contact_forces.update_period = self.sim.dt
+        self.viewer.eye = (2.0, 2.0, 1.0)
+        self.viewer.lookat = (0.0, 0.0, 0.3)
+
+    def play_mode(self):
+        """Play without noise, randomisation and pushes."""
+        super().play_mode()
+        self.events.without_randomisation()
+
+    def use_legs(self, base: str, feet: str, height: float) -> None:
+        """Fill in the names that terms need.
+
+        Args:
+            base: Name of the trunk.
+            feet: Pattern of the feet.
+            height: Height of the trunk when standing. Unit: m.
+        """
+        self.events.base_mass.params["asset_cfg"].body_names = base
+        self.terminations.base_contact.params["sensor_cfg"].body_names = base
+        self.rewards.feet_air_time.params["sensor_cfg"].body_names = feet
+        self.observations.critic.foot_contacts.params["sensor_cfg"].body_names = feet
+        self.rewards.base_height.params["target_height"] = height

@@ -1,0 +1,1 @@
+"""Reach, robot by robot."""

@@ -1,0 +1,35 @@
+"""Reach with the Franka Panda."""
+
+from gaitway.tasks.registry import Scale, register_task
+
+_HERE = __name__
+
+register_task(
+    "Gaitway-Reach-Position-Franka",
+    env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachPositionEnvCfg",
+    play_env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachPositionEnvCfg_PLAY",
+    recipes={
+        "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPositionPPORunnerCfg",
+        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+    },
+    robot="Franka Panda",
+    summary="Bring the hand to a commanded position and hold it there.",
+    success="The hand is within 5 cm of the goal when the episode ends.",
+    cpu=Scale(num_envs=128, iterations=250),
+    cuda=Scale(num_envs=4096, iterations=150),
+)
+
+register_task(
+    "Gaitway-Reach-Franka",
+    env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachEnvCfg",
+    play_env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachEnvCfg_PLAY",
+    recipes={
+        "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPPORunnerCfg",
+        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+    },
+    robot="Franka Panda",
+    summary="Bring the hand to a commanded pose and hold it there.",
+    success="The hand is within 5 cm and 0.2 rad of the goal when the episode ends.",
+    cpu=Scale(num_envs=256, iterations=1500),
+    cuda=Scale(num_envs=4096, iterations=1000),
+)
