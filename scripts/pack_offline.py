@@ -47,7 +47,6 @@ EXCLUDED: frozenset[str] = frozenset(
         "imgui-bundle",
         "pyglet",
         "pyopengl-accelerate",
-        "rerun-sdk",
         "viser",
         # the remote asset server
         "botocore",

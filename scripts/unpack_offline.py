@@ -84,6 +84,9 @@ def read_manifest(folder: Path) -> dict:
         raise PackError(f"{path} is damaged: not JSON.") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise PackError(f"{path} is not of format {FORMAT}.")
+    missing = {"gaitway", "glibc", "launchers", "parts", "requires", "robots", "wheels"} - manifest.keys()
+    if missing:
+        raise PackError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}.")
     return manifest
 
 

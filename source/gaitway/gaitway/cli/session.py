@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,11 @@ def resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[st
     Raises:
         UsageError: An override names something that does not exist.
     """
+    with library_output_to(Path(os.devnull), as_json=True):
+        return _resolve_configs(task_id, recipe_key, overrides)
+
+
+def _resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[str]) -> tuple[Any, Any]:
     from isaaclab_tasks.utils import resolve_task_config
 
     presets, values = [], []
@@ -179,7 +185,7 @@ def reporting(log: Path | None, *, as_json: bool) -> Iterator[Console]:
         except OSError as error:
             name = f" ({error.filename})" if error.filename else ""
             raise UsageError(
-                f"{error.strerror or error}{name}. Checkpoints written before are whole; mend it and use --resume.{where}"
+                f"{error.strerror or error}{name}. Checkpoints written before are whole: mend it and --resume.{where}"
             ) from error
         except Exception as error:
             traceback.print_exc()

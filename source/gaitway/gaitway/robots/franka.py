@@ -17,6 +17,11 @@ FRANKA_ASSET = RobotAsset(
     keep_links=frozenset({"panda_hand"}),
 )
 
+JOINT_NAMES = (*(f"panda_joint{i}" for i in range(1, 8)), "panda_finger_joint1", "panda_finger_joint2")
+"""Joints in the URDF's order, which policies see on every engine."""
+BODY_NAMES = (*(f"panda_link{i}" for i in range(8)), "panda_hand", "panda_leftfinger", "panda_rightfinger")
+"""Bodies in the URDF's order."""
+
 FRANKA_CFG = ArticulationCfg(
     spawn=RobotFileCfg(
         asset="gaitway.robots.franka:FRANKA_ASSET",
@@ -45,6 +50,8 @@ FRANKA_CFG = ArticulationCfg(
         },
     ),
     soft_joint_pos_limit_factor=1.0,
+    joint_ordering=JOINT_NAMES,
+    body_ordering=BODY_NAMES,
     actuators={
         # Gains of libfranka's joint impedance example; limits of the URDF.
         "arm_1_4": ImplicitActuatorCfg(

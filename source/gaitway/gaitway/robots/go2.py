@@ -17,6 +17,12 @@ GO2_ASSET = RobotAsset(
     collider_kinds={"base": "box", ".*_foot": "sphere"},
 )
 
+_LEGS = ("FL", "FR", "RL", "RR")
+JOINT_NAMES = tuple(f"{leg}_{part}_joint" for leg in _LEGS for part in ("hip", "thigh", "calf"))
+"""Joints in the URDF's order, which policies see on every engine."""
+BODY_NAMES = ("base", *(f"{leg}_{part}" for leg in _LEGS for part in ("hip", "thigh", "calf", "foot")))
+"""Bodies in the URDF's order."""
+
 _ROTOR_INERTIA = 0.000111842  # kg·m² about the axis of rotation; links `*_rotor` of the URDF
 _HIP_GEAR = 6.33  # reduction of the Go2's motor, Unitree's data sheet
 _CALF_GEAR = _HIP_GEAR * 45.43 / 23.7  # the calf's linkage, from the effort limits of the URDF
@@ -45,6 +51,8 @@ GO2_CFG = ArticulationCfg(
         joint_vel={".*": 0.0},
     ),
     soft_joint_pos_limit_factor=0.9,
+    joint_ordering=JOINT_NAMES,
+    body_ordering=BODY_NAMES,
     actuators={
         # The motors' own position loop. Limits of effort and velocity are the URDF's.
         "hip_thigh": ImplicitActuatorCfg(

@@ -253,8 +253,8 @@ class VelocityEnvCfg(ManagerBasedRLEnvCfg):
         self.episode_length_s = 20.0
         self.sim.render_interval = self.decimation
         self.scene.contact_forces.update_period = self.sim.dt
-        self.viewer.eye = (2.0, 2.0, 1.0)
-        self.viewer.lookat = (0.0, 0.0, 0.3)
+        self.viewer.eye = (1.3, 1.3, 0.8)
+        self.viewer.lookat = (0.0, 0.0, 0.25)
 
     def play_mode(self):
         """Play without noise, randomisation and pushes."""

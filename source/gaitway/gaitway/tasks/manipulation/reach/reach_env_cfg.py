@@ -219,8 +219,8 @@ class ReachEnvCfg(ManagerBasedRLEnvCfg):
         self.decimation = 4
         self.episode_length_s = 4.0
         self.sim.render_interval = self.decimation
-        self.viewer.eye = (1.8, 1.8, 1.3)
-        self.viewer.lookat = (0.3, 0.0, 0.4)
+        self.viewer.eye = (1.5, 1.1, 0.9)
+        self.viewer.lookat = (0.2, 0.0, 0.35)
 
     def play_mode(self):
         """Play without noise and randomisation."""

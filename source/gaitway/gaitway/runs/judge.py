@@ -1,0 +1,76 @@
+"""Judging a policy over whole episodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a policy did."""
+
+    episodes: int
+    success_rate: float
+    success_low: float
+    """Lower end of the 95 % interval (Wilson)."""
+    success_high: float
+    return_mean: float
+    return_std: float
+    length_mean: float
+    """Unit: steps."""
+
+
+def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: int) -> Verdict:
+    """Run whole episodes and count.
+
+    Every environment runs the same number of episodes (one more for the first few), so that short episodes, which are
+    often failures, do not count for more than long ones.
+
+    Args:
+        env: The Gymnasium environment, not wrapped.
+        policy: From observations (num_envs, n) to actions.
+        episodes: How many to judge.
+    """
+    unwrapped = env.unwrapped
+    num_envs, device = unwrapped.num_envs, unwrapped.device
+    quota = torch.full((num_envs,), episodes // num_envs, device=device)
+    quota[: episodes % num_envs] += 1
+    running = torch.zeros(2, num_envs, device=device)
+    sums = torch.zeros(5, device=device)
+    obs, _ = env.reset()
+    with torch.inference_mode():
+        for step in range(10**9):
+            obs, reward, terminated, truncated, extras = env.step(policy(obs["policy"]))
+            running[0] += reward
+            running[1] += 1.0
+            ended = terminated | truncated
+            counts = ended & (quota > 0)
+            returns = running[0] * counts
+            sums += torch.stack(
+                [counts.sum(), (extras["success"] & counts).sum(), returns.sum(), returns.square().sum(),
+                 (running[1] * counts).sum()]
+            )  # fmt: skip
+            quota -= counts.int()
+            running *= ~ended
+            # Asking the device whether all is done takes a wait; once in a while is enough.
+            if step % 10 == 9 and not bool((quota > 0).any()):
+                break
+    count, successes, total, squares, steps = sums.tolist()
+    mean = total / count
+    low, high = wilson_interval(successes, count)
+    spread = math.sqrt(max(squares / count - mean**2, 0.0))
+    return Verdict(int(count), successes / count, low, high, mean, spread, steps / count)
+
+
+def wilson_interval(successes: float, count: float, z: float = 1.96) -> tuple[float, float]:
+    """Confidence interval of a share (Wilson, 1927); z = 1.96 is 95 %."""
+    share = successes / count
+    centre = share + z**2 / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    scale = 1 + z**2 / count
+    return max((centre - half) / scale, 0.0), min((centre + half) / scale, 1.0)
