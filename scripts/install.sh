@@ -16,7 +16,7 @@ if ! uv --version >/dev/null 2>&1; then
         echo "install.sh: pip could not install uv; install uv ${uv_version} by other means and run this again" >&2
         exit 1
     fi
-    PATH="$PATH:$(python3 -m site --user-base)/bin"
+    PATH="$PATH:$(python3 -c 'import site; print(site.getuserbase())')/bin"
     hash -r
     if command -v pyenv >/dev/null 2>&1; then
         pyenv rehash

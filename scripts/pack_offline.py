@@ -242,16 +242,22 @@ def collect_robots(folder: Path) -> list[str]:
 
     Returns:
         Names of the robots' folders.
+
+    Raises:
+        PackError: A robot cannot be converted.
     """
     import gaitway.robots
-    from gaitway.robots.assets import RobotAsset
+    from gaitway.robots.assets import AssetError, RobotAsset
 
     names = set()
     for module_info in pkgutil.iter_modules(gaitway.robots.__path__, "gaitway.robots."):
         module = importlib.import_module(module_info.name)
         for asset in vars(module).values():
             if isinstance(asset, RobotAsset):
-                converted = asset.usd_path().parent
+                try:
+                    converted = asset.usd_path().parent
+                except AssetError as error:
+                    raise PackError(str(error)) from error
                 shutil.copytree(converted, folder / converted.name, dirs_exist_ok=True)
                 names.add(converted.name)
     return sorted(names)

@@ -1,7 +1,7 @@
 """Write the installed versions of all transitive packages into pyproject.toml.
 
 The constraints there hold what ``uv run`` installs without a lock file, which would record download addresses.
-To move to newer versions: empty the list in pyproject.toml, ``uv sync --all-extras --upgrade``, run this, run the tests.
+To move to newer versions: empty the list in pyproject.toml, ``uv sync --all-extras --upgrade``, run this and the tests.
 """
 
 import re

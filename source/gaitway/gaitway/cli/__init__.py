@@ -5,6 +5,7 @@ This module only reads the command line; each command's work, and all that is sl
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -123,6 +124,8 @@ def export(**options) -> None:
 
 def main() -> None:
     """Run the command; wrong input ends with one line and exit status 2."""
+    # RSL-RL imports GitPython, which refuses to load on machines without git.
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     try:
         status = cli(standalone_mode=False)
     except click.exceptions.Exit as stop:

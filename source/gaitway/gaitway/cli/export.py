@@ -43,7 +43,8 @@ def export(*, run: str, output: str, runs: str, as_json: bool) -> None:
         scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         try:
             scratch.chmod(0o755)
-            difference = export_onnx(policy, interface, scratch / "policy.onnx", about)
+            obs = checkpoint.load("cpu")["observations"]
+            difference = export_onnx(policy, obs, interface, scratch / "policy.onnx", about)
             write_json(scratch / "interface.json", {"task": opened.task, "agent": opened.agent, **interface})
             if target.exists():
                 target.rmdir()
@@ -52,7 +53,7 @@ def export(*, run: str, output: str, runs: str, as_json: bool) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
         onnx = target / "policy.onnx"
         console.print(f"Wrote {onnx} ({onnx.stat().st_size / 1024:.0f} KiB), the normaliser inside.")
-        console.print(f"It differs from the trained policy by at most {difference:.1e} over 1,000 observations.")
+        console.print(f"It differs from the trained policy by at most {difference:.1e} over {len(obs):,} observations.")
         console.print(f"Names, orders, gains and rates are in {target / 'interface.json'}.")
     if as_json:
         print_json(

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from gaitway.errors import UsageError
+
 from .terminal import library_output_to, print_json, show
 
 
@@ -72,9 +74,11 @@ def examine(as_json: bool) -> None:
 
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     try:
-        robots = str(robot_data_dir())
-    except Exception:
-        robots = None
+        robots = f"descriptions in {robot_data_dir()}"
+    except (PackageNotFoundError, UsageError):
+        # A machine that was set up from an offline pack has them converted.
+        packed = sorted(folder.name for folder in cache_dir().glob("*-*") if folder.is_dir())
+        robots = f"converted: {', '.join(packed)}" if packed else None
     disk = shutil.disk_usage(Path.cwd()).free / 1e9
     cache = cache_dir()
     probe = next(p for p in [cache, *cache.parents] if p.exists())
@@ -88,7 +92,7 @@ def examine(as_json: bool) -> None:
          "pip install 'isaaclab[ovphysx]'"),
         ("Isaac Sim", importlib.util.find_spec("isaacsim") is not None, "for physics=isaacsim_physx",
          "Not needed: physics=ovphysx is PhysX without it."),
-        ("Robots", robots is not None, "example-robot-data", "Reinstall the package 'example-robot-data'."),
+        ("Robots", robots is not None, robots or "none", "Reinstall the package 'example-robot-data'."),
         ("Robot cache", os.access(probe, os.W_OK), str(cache), "Set GAITWAY_CACHE to a folder that can be written."),
         ("Window viewer", bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")), "play --viewer newton",
          "No display here: use play --viewer viser (a web page) or --video FILE.mp4."),

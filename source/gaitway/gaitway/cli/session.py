@@ -85,6 +85,8 @@ def _resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[s
         env_cfg, agent_cfg = resolve_task_config(task_id, recipe_key, overrides=presets)
     except ValueError as error:
         raise UsageError(f"{' '.join(presets)}: {_preset_hint(task_id, presets, error)}") from None
+    if engine_of(env_cfg) == "isaacsim_physx":
+        _require_isaac_sim()
     for word in values:
         _check_path(word, {"env": env_cfg, "agent": agent_cfg})
     if values:
@@ -149,8 +151,6 @@ def simulation(task_id: str, env_cfg: Any, *, viewer: str | None = None) -> Iter
     import gymnasium as gym
     from isaaclab.app import launch_simulation
 
-    if engine_of(env_cfg) == "isaacsim_physx":
-        _require_isaac_sim()
     launcher = {"visualizer": [viewer] if viewer else ["none"], "device": env_cfg.sim.device}
     with launch_simulation(env_cfg, launcher):
         env = gym.make(task_id, cfg=env_cfg)

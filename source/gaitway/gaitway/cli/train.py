@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 20.0
 DEFAULT_SEED = 42
+OBSERVATIONS = 1000
+"""Observations kept in a checkpoint, on which an exported policy is compared with the trained one."""
 
 
 def train(
@@ -119,9 +121,8 @@ class _Session:
 
         place = machine()
         where = place["gpu"] if self.options["device"] != "cpu" else f"{place['cpu_cores']} CPU cores"
-        length = f"{self.options['iterations']} iterations" if self.options["iterations"] else "a while"
-        if self.options["minutes"]:
-            length = f"{self.options['minutes']:g} minutes"
+        minutes = self.options["minutes"]
+        length = f"{minutes:g} minutes" if minutes else f"{self.options['iterations']} iterations"
         self.console.print(f"{self.info.id}: {self.info.summary}")
         self.console.print(
             f"Training {self.run.agent} for {length} in {self.options['num_envs']} environments on {where}."
@@ -211,7 +212,11 @@ class _Session:
         from gaitway.runs.checkpoints import random_state
 
         self.run.checkpoints.write(
-            {"learner": self.learner.state(), "random": random_state()},
+            {
+                "learner": self.learner.state(),
+                "random": random_state(),
+                "observations": self.learner.observations(OBSERVATIONS),
+            },
             step=self.step,
             iteration=self.iteration,
             seconds=self.seconds if hasattr(self, "started") else self.seconds_before,
@@ -232,8 +237,8 @@ class _Session:
             disable=not self.console.is_terminal,
         )
         total = 60 * self.options["minutes"] if self.options["minutes"] else self.options["iterations"]
-        done = self.seconds_before if self.options["minutes"] else self.iteration
-        self.bar_task = self.bar.add_task("", total=total, completed=done, figures="")
+        self.done_started = self.seconds_before if self.options["minutes"] else self.iteration
+        self.bar_task = self.bar.add_task("", total=total, completed=self.done_started, figures="")
         return self.bar
 
     def _show(self, row: dict[str, float]) -> None:
@@ -245,12 +250,10 @@ class _Session:
         self.bar.update(self.bar_task, completed=done, figures=figures)
         if not self.console.is_terminal and time.monotonic() - self.shown > 15.0:
             self.shown = time.monotonic()
-            task = self.bar.tasks[0]
-            share = done / task.total if task.total else 0.0
-            spent = self.shown - self.started
-            fresh = share - (task.start_share if hasattr(task, "start_share") else 0.0)
-            left = f"{spent / fresh * (1 - share) / 60:.1f} min left" if fresh > 0 else ""
-            self.console.print(f"{100 * share:3.0f} %  {row['seconds'] / 60:4.1f} min  {left}  {figures}")
+            total = self.bar.tasks[0].total or 1
+            rate = (done - self.done_started) / (self.shown - self.started)
+            left = f"{(total - done) / rate / 60:.1f} min left" if rate > 0 else ""
+            self.console.print(f"{100 * done / total:3.0f} %  {row['seconds'] / 60:4.1f} min  {left}  {figures}")
 
     def finish(self) -> dict[str, Any]:
         """Write the report; return the result of the command."""
@@ -273,10 +276,11 @@ class _Session:
             "success_rate": stats.success_rate if stats else None,
             "return_mean": stats.return_mean if stats else None,
         }
-        success = f"{100 * stats.success_rate:.1f} %" if stats else "not measured"
+        known = stats is not None and stats.episodes > 0
+        success = f"{100 * stats.success_rate:.1f} %" if known else "not known yet (no whole episode ended)"
         self.console.print(
             f"{status.capitalize()}: {self.step:,} steps in {seconds / 60:.1f} minutes, "
-            f"success {success} (with noise and randomisation)."
+            f"success {success}, with noise and randomisation."
         )
         self.console.print(f"Curves:  {curves}")
         self.console.print(f"Judge:   gaitway evaluate --run {self.run.path} --episodes 100")

@@ -13,21 +13,23 @@ from torch import nn
 from gaitway.errors import UsageError
 
 OPSET = 18
-SAMPLES = 1000
 TOLERANCE = 1.0e-5
 
 
-def export_onnx(policy: nn.Module, interface: dict[str, Any], path: Path, metadata: dict[str, str]) -> float:
+def export_onnx(
+    policy: nn.Module, obs: torch.Tensor, interface: dict[str, Any], path: Path, metadata: dict[str, str]
+) -> float:
     """Write a policy and compare it, run by onnxruntime, with the torch module.
 
     Args:
-        policy: From observations (n, observations) to actions (n, actions).
+        policy: From observations (n, observations) to actions (n, actions), on the CPU.
+        obs: Observations from training, on which the two are compared. Shape is (n, observations).
         interface: What goes in and comes out; it also goes into the file.
         path: The file to write.
         metadata: More to be read from the file.
 
     Returns:
-        Largest difference of an action over 1 000 observations.
+        Largest difference of an action over the observations.
 
     Raises:
         UsageError: The difference is above 1e-5; nothing is left behind.
@@ -35,10 +37,9 @@ def export_onnx(policy: nn.Module, interface: dict[str, Any], path: Path, metada
     import onnx
     import onnxruntime
 
-    size = sum(term["size"] for term in interface["observations"]["policy"])
     torch.onnx.export(
         policy,
-        (torch.zeros(1, size),),
+        (obs[:1],),
         str(path),
         opset_version=OPSET,
         input_names=["obs"],
@@ -51,9 +52,6 @@ def export_onnx(policy: nn.Module, interface: dict[str, Any], path: Path, metada
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
-    # Normalised observations are about 1; the raw ones spread over their units, so both are tried.
-    draw = torch.Generator().manual_seed(0)
-    obs = torch.randn(SAMPLES, size, generator=draw) * torch.logspace(-1, 1, SAMPLES).unsqueeze(1)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -15,7 +15,7 @@ import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib.metadata import distribution, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Literal
 
@@ -96,7 +96,11 @@ class RobotAsset:
         Raises:
             AssetError: The description cannot be read or converted, or the cache cannot be written.
         """
-        folder = cache_dir() / f"{self.name}-{self.key()}"
+        try:
+            key = self.key()
+        except PackageNotFoundError:
+            return self._packed_usd()
+        folder = cache_dir() / f"{self.name}-{key}"
         usd = folder / f"{self.name}.usdc"
         if _is_whole(folder):
             return usd
@@ -115,6 +119,16 @@ class RobotAsset:
                 "Free some space, or set GAITWAY_CACHE to a folder that can be written."
             ) from error
         return usd
+
+    def _packed_usd(self) -> Path:
+        """The converted robot that an offline pack brought to a machine without descriptions."""
+        found = [f for f in cache_dir().glob(f"{self.name}-*") if _is_whole(f)]
+        if not found:
+            raise AssetError(
+                f"There is neither a description of {self.name} (package 'example-robot-data') nor a converted one in "
+                f"{cache_dir()}. Install the package, or unpack an offline pack and set GAITWAY_CACHE."
+            )
+        return max(found, key=lambda folder: folder.stat().st_mtime) / f"{self.name}.usdc"
 
     def _convert_into(self, folder: Path) -> None:
         logger.info("Converting %s to USD", self.name)

@@ -73,4 +73,4 @@ def wilson_interval(successes: float, count: float, z: float = 1.96) -> tuple[fl
     centre = share + z**2 / (2 * count)
     half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     scale = 1 + z**2 / count
-    return max((centre - half) / scale, 0.0), min((centre + half) / scale, 1.0)
+    return round(max((centre - half) / scale, 0.0), 6), round(min((centre + half) / scale, 1.0), 6)

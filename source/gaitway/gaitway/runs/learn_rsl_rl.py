@@ -14,7 +14,7 @@ from rsl_rl.runners import OnPolicyRunner
 
 from gaitway.errors import UsageError
 
-from .learner import Iteration, StopTraining
+from .learner import Iteration, StopTraining, draw
 from .meter import EpisodeMeter
 
 
@@ -57,6 +57,9 @@ class RslRlLearner:
         with contextlib.suppress(StopTraining):
             # Episodes that begin at different times keep the batches mixed.
             self._runner.learn(sys.maxsize // 2, init_at_random_ep_len=True)
+
+    def observations(self, count: int) -> torch.Tensor:
+        return draw(self._runner.alg.storage.observations["policy"], count)
 
     def state(self) -> dict[str, Any]:
         return self._runner.alg.save()

@@ -13,7 +13,7 @@ from skrl.utils.runner.torch import Runner
 
 from gaitway.errors import UsageError
 
-from .learner import Iteration, StopTraining
+from .learner import Iteration, StopTraining, draw
 from .meter import EpisodeMeter
 
 
@@ -85,6 +85,9 @@ class SkrlLearner:
         }
         tracked.clear()
         return losses
+
+    def observations(self, count: int) -> torch.Tensor:
+        return draw(self._agent.memory.get_tensor_by_name("observations"), count)
 
     def state(self) -> dict[str, Any]:
         return {name: module.state_dict() for name, module in self._agent.checkpoint_modules.items()}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import torch
+
 from .meter import EpisodeStats
 
 
@@ -32,6 +34,9 @@ class Learner(Protocol):
     def learn(self, on_iteration: Callable[[Iteration], None]) -> None:
         """Train until the callback raises :class:`StopTraining`; it is called after each iteration."""
 
+    def observations(self, count: int) -> torch.Tensor:
+        """Observations of group ``policy`` from the last rollout, drawn at random. Shape is (count, n)."""
+
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs: weights, optimisers, normalisers, counters."""
 
@@ -41,6 +46,21 @@ class Learner(Protocol):
         Raises:
             UsageError: The state is that of another network or library.
         """
+
+
+def draw(rows: torch.Tensor, count: int) -> torch.Tensor:
+    """Rows drawn at random, with replacement, without touching the generators that training uses.
+
+    Args:
+        rows: Shape is (..., n).
+        count: How many.
+
+    Returns:
+        On the CPU. Shape is (count, n).
+    """
+    rows = rows.flatten(0, -2)
+    picks = torch.randint(len(rows), (count,), generator=torch.Generator().manual_seed(0))
+    return rows[picks.to(rows.device)].clone().cpu()
 
 
 def make_learner(library: str, env: Any, agent_cfg: Any) -> Learner:

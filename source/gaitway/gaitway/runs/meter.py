@@ -24,7 +24,8 @@ class EpisodeStats:
 class EpisodeMeter:
     """Adds up returns, lengths and successes as episodes end.
 
-    Steps only add to tensors on the device; they are read once an iteration.
+    Steps only add to tensors on the device; they are read once an iteration. Training begins in the middle of episodes,
+    so each environment's first end is not counted.
     """
 
     def __init__(self, num_envs: int, device: str | torch.device, window: int = 100):
@@ -35,6 +36,7 @@ class EpisodeMeter:
             window: Averages go over at least this many episodes, once there are so many.
         """
         self._running = torch.zeros(2, num_envs, device=device)
+        self._whole = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self._sums = torch.zeros(4, device=device)
         self._recent: deque[list[float]] = deque()
         self._window = window
@@ -53,16 +55,18 @@ class EpisodeMeter:
         ended = dones.bool()
         self._running[0] += rewards
         self._running[1] += 1.0
+        counted = ended & self._whole
         success = extras.get("success", torch.zeros_like(ended))
         self._sums += torch.stack(
             [
-                ended.sum().float(),
-                (self._running[0] * ended).sum(),
-                (self._running[1] * ended).sum(),
-                (success & ended).sum().float(),
+                counted.sum().float(),
+                (self._running[0] * counted).sum(),
+                (self._running[1] * counted).sum(),
+                (success & counted).sum().float(),
             ]
         )
         self._running *= ~ended
+        self._whole |= ended
         log = extras.get("log")
         # The environment makes a new dict whenever some environment is reset, and leaves it there in between.
         if log and log is not self._log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
+import math
 import os
 import platform
 import subprocess
@@ -155,11 +156,12 @@ class Run:
         dump_yaml(str(self.path / "agent.yaml"), agent_cfg)
 
     def append_metrics(self, row: dict[str, float]) -> None:
-        """Add a line to the metrics."""
+        """Add a line to the metrics; what is not a number yet becomes null."""
+        row = {key: value if math.isfinite(value) else None for key, value in row.items()}
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
-    def metrics(self) -> list[dict[str, float]]:
+    def metrics(self) -> list[dict[str, Any]]:
         """All lines of the metrics; one that a kill cut short is left out."""
         rows = []
         try:

@@ -1,0 +1,657 @@
+"""Write the tables of docs/tasks.md and docs/robots.md from the configs and assets they describe.
+
+    uv run python docs/make_tables.py --check     # exit status 1 when a table is stale
+    uv run python docs/make_tables.py --write     # rewrite the stale ones
+
+What stands between ``<!-- generated: NAME -->`` and ``<!-- end of generated -->`` belongs to this script. No simulator
+is started: configs are loaded, and robots are converted where the cache has none yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import inspect
+import json
+import math
+import os
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DOCS = Path(__file__).resolve().parent
+BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated -->"
+
+
+class UnknownTermError(Exception):
+    """A task uses a term that this script has no words for."""
+
+
+# -- words -----------------------------------------------------------------------------------------
+# A text may name parameters of its term in braces. `{bodies}` and `{joints}` stand for what the term is about.
+
+JOINTS, BODIES, COMMAND, ACTION = "joints", "bodies", "command", "action"
+
+
+class Observation(NamedTuple):
+    """An observation function in words."""
+
+    text: str
+    unit: str
+    size: int | str
+    """A number, or what it is as long as."""
+
+
+OBSERVATIONS: dict[str, Observation] = {
+    "base_lin_vel": Observation("linear velocity of the base, base frame", "m/s", 3),
+    "base_ang_vel": Observation("angular velocity of the base, base frame", "rad/s", 3),
+    "projected_gravity": Observation("direction of gravity, base frame", "1", 3),
+    "base_pos_z": Observation("height of the base, world frame", "m", 1),
+    "joint_pos_rel": Observation("position of {joints}, less the default pose", "rad", JOINTS),
+    "joint_vel_rel": Observation("velocity of {joints}", "rad/s", JOINTS),
+    "generated_commands": Observation("the command `{command_name}`", "see the command", COMMAND),
+    "last_action": Observation("the policy's last output", "1", ACTION),
+    "remaining_time_s": Observation("time left in the episode", "s", 1),
+    "ee_pose_error": Observation(
+        "commanded pose seen from {bodies}: position and rotation vector, base frame", "m, rad", 6
+    ),
+    "foot_contacts": Observation("1 where one of {bodies} bears more than {threshold} N, else 0", "1", BODIES),
+}
+
+REWARDS: dict[str, tuple[str, str]] = {
+    # function: what it gives, and its unit
+    "position_command_error": ("distance of {bodies} from the commanded position", "m"),
+    "orientation_command_error": ("angle of {bodies} from the commanded orientation", "rad"),
+    "pose_error_tanh": ("1 - tanh(distance / {std} m), of {bodies} from the commanded position", "1"),
+    "action_rate_l2": ("Σ (action - last action)²", "1"),
+    "joint_vel_l2": ("Σ (joint velocity)²", "rad²/s²"),
+    "joint_acc_l2": ("Σ (joint acceleration)²", "rad²/s⁴"),
+    "joint_torques_l2": ("Σ (joint torque)²", "N²·m²"),
+    "joint_power": ("Σ abs(joint torque · joint velocity)", "W"),
+    "track_lin_vel_xy_exp": ("exp(-(error of the planar velocity)² / ({std} m/s)²)", "1"),
+    "track_ang_vel_z_exp": ("exp(-(error of the yaw rate)² / ({std} rad/s)²)", "1"),
+    "lin_vel_z_l2": ("(vertical velocity of the base)², base frame", "m²/s²"),
+    "ang_vel_xy_l2": ("(roll rate)² + (pitch rate)², base frame", "rad²/s²"),
+    "flat_orientation_l2": ("sin²(tilt of the base)", "1"),
+    "base_height_l2": ("(height of the base - {target_height} m)²", "m²"),
+    "feet_air_time": (
+        "Σ over {bodies}, at touch-down: time in the air - {threshold} s; 0 when told to go slower than 0.1 m/s",
+        "s",
+    ),
+}
+
+TERMINATIONS: dict[str, str] = {
+    "time_out": "the time is up",
+    "illegal_contact": "{bodies} touches something with more than {threshold} N",
+    "bad_orientation": "the base is tilted by more than {limit_angle} rad",
+}
+
+VERDICTS: dict[str, str] = {
+    "reached": "distance below {position} m{and_orientation}, at the end of the episode",
+    "kept_velocity": "no fall, mean error of the planar velocity below {linear} m/s and of the yaw rate below "
+    "{angular} rad/s, over the episode",
+}
+
+AXES = {"x": "m", "y": "m", "z": "m", "roll": "rad", "pitch": "rad", "yaw": "rad"}
+
+PHYSICS_FIELDS = {"class_type", "launcher_type", "solver_type", "num_substeps"}
+"""Fields of an engine's config that are no settings of the simulation, or are said anyway."""
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+
+def num(value: float) -> str:
+    """A number as a person would write it."""
+    for divisor, name in ((1, "π"), (2, "π/2")):
+        if math.isclose(abs(value), math.pi / divisor, rel_tol=1e-9):
+            return f"{'-' if value < 0 else ''}{name}"
+    text = f"{float(f'{value:.5g}'):g}"
+    return re.sub(r"e([+-])0*(\d)", lambda m: f"e{m[1].replace('+', '')}{m[2]}", text)
+
+
+def span(limits: Sequence[float], unit: str = "") -> str:
+    """A range as a person would write it."""
+    low, high = limits
+    if math.isclose(low, high, abs_tol=1e-12):
+        text = num(low)
+    else:
+        text = f"±{num(high)}" if math.isclose(-low, high) else f"{num(low)} to {num(high)}"
+    return f"{text} {unit}".strip()
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+# -- configs ---------------------------------------------------------------------------------------
+
+
+def terms(group: Any) -> dict[str, Any]:
+    """The terms of a manager's config that are on, by name."""
+    return {name: term for name, term in vars(group).items() if hasattr(term, "func") or hasattr(term, "class_type")}
+
+
+def function_name(term: Any) -> str:
+    """Name of the function or class behind a term."""
+    return term.func.rpartition(":")[2] if isinstance(term.func, str) else term.func.__name__
+
+
+def arguments(term: Any) -> dict[str, Any]:
+    """All arguments of a term, defaults included."""
+    function = term.func if not isinstance(term.func, str) else pkgutil.resolve_name(term.func)
+    call = function.__call__ if inspect.isclass(function) else function
+    given = inspect.signature(call).parameters.items()
+    defaults = {name: p.default for name, p in given if p.default is not inspect.Parameter.empty}
+    return defaults | term.params
+
+
+def matching(patterns: str | Sequence[str] | None, names: Sequence[str]) -> list[str]:
+    """Names that one of the patterns matches; all where there is no pattern."""
+    if patterns is None:
+        return list(names)
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    return [name for name in names if any(re.fullmatch(pattern, name) for pattern in patterns)]
+
+
+def short(patterns: str | Sequence[str] | None, everything: str) -> str:
+    """Patterns as they stand in the config, or a word for all."""
+    patterns = [patterns] if isinstance(patterns, str) else list(patterns or [".*"])
+    return everything if patterns == [".*"] else ", ".join(f"`{pattern}`" for pattern in patterns)
+
+
+class Task:
+    """A task's config, and how its terms read."""
+
+    def __init__(self, task_id: str):
+        from isaaclab_tasks.utils import resolve_task_config
+
+        from gaitway.tasks import find_task
+
+        self.info = find_task(task_id)
+        self.cfg, _ = resolve_task_config(task_id, None, overrides=[])
+        self.play, _ = resolve_task_config(f"{task_id}-Play", None, overrides=[])
+        robot = self.cfg.scene.robot
+        self.joints, self.bodies = list(robot.joint_ordering), list(robot.body_ordering)
+
+    def words(self, term: Any) -> dict[str, str]:
+        """What the braces in a text about a term stand for."""
+        found = arguments(term)
+        entities = [value for value in found.values() if hasattr(value, "body_names")]
+        words = {key: num(value) if isinstance(value, int | float) else value for key, value in found.items()}
+        words["joints"] = short(next((e.joint_names for e in entities if e.joint_names), None), "all joints")
+        words["bodies"] = short(next((e.body_names for e in entities if e.body_names), None), "all links")
+        return words
+
+    # observations, actions, commands
+
+    def observations(self, group: str) -> str:
+        """The observations of a group as a table."""
+        cfg = getattr(self.cfg.observations, group)
+        rows, total = [], 0
+        for name, term in terms(cfg).items():
+            known = look_up(OBSERVATIONS, term, "OBSERVATIONS")
+            history = cfg.history_length if cfg.history_length is not None else term.history_length
+            size = self.size(known.size, term) * max(history, 1)
+            total += size
+            text = known.text.format(**self.words(term)) + (f", the last {history} steps" if history else "")
+            noise = self.noise(term) if cfg.enable_corruption else ""
+            rows.append((name, size, text, known.unit, noise or "none"))
+        header = ("Term", "Size", "What", "Unit", "Noise")
+        return f"**Observations of group `{group}`: {total} values.**\n\n{table(header, rows)}"
+
+    def size(self, size: int | str, term: Any) -> int:
+        """How many values an observation has."""
+        entities = [value for value in term.params.values() if hasattr(value, "body_names")]
+        if size == JOINTS:
+            return len(matching(next((e.joint_names for e in entities), None), self.joints))
+        if size == BODIES:
+            return len(matching(next((e.body_names for e in entities), None), self.bodies))
+        if size == COMMAND:
+            return self.command_size(getattr(self.cfg.commands, term.params["command_name"]))
+        if size == ACTION:
+            return sum(len(self.action_joints(action)) for action in terms(self.cfg.actions).values())
+        return int(size)
+
+    def action_joints(self, action: Any) -> list[str]:
+        """Joints that an action moves."""
+        return matching(action.joint_names, self.joints)
+
+    @staticmethod
+    def noise(term: Any) -> str:
+        """The noise on an observation."""
+        if term.noise is None:
+            return ""
+        if hasattr(term.noise, "n_min"):
+            return f"uniform, {span((term.noise.n_min, term.noise.n_max))}"
+        return type(term.noise).__name__.removesuffix("Cfg")
+
+    @staticmethod
+    def command_size(command: Any) -> int:
+        """How many values a command has."""
+        if hasattr(command.ranges, "lin_vel_x"):
+            return 3
+        if hasattr(command.ranges, "pos_x"):
+            return 7
+        raise UnknownTermError(f"command {type(command).__name__}: say its size in Task.command_size")
+
+    def actions(self) -> str:
+        """The actions as a table."""
+        rows = []
+        for name, action in terms(self.cfg.actions).items():
+            if not type(action).__name__.startswith("JointPositionAction"):
+                raise UnknownTermError(f"action {type(action).__name__}: say what it does in Task.actions")
+            scale = num(action.scale) if isinstance(action.scale, int | float) else str(action.scale)
+            base = "default pose + " if action.use_default_offset else ""
+            joints = short(action.joint_names, "all joints")
+            rows.append((name, len(self.action_joints(action)), f"position target of {joints}: {base}{scale} · action"))
+        return "**Actions.** Targets are in rad; the actuators' gains turn them into torques.\n\n" + table(
+            ("Term", "Size", "What"), rows
+        )
+
+    def commands(self) -> str:
+        """The commands as a list."""
+        lines = ["**Commands.**", ""]
+        for name, command in terms(self.cfg.commands).items():
+            limits = {key: value for key, value in vars(command.ranges).items() if value is not None}
+            often = "once an episode"
+            if command.resampling_time_range[0] <= self.cfg.episode_length_s:
+                often = f"every {span(command.resampling_time_range)} s"
+            if hasattr(command.ranges, "lin_vel_x"):
+                text = (
+                    f"planar velocity x {span(limits['lin_vel_x'])} m/s, y {span(limits['lin_vel_y'])} m/s and "
+                    f"yaw rate {span(limits['ang_vel_z'])} rad/s, base frame, drawn {often}."
+                )
+                if command.heading_command:
+                    share = 100 * command.rel_heading_envs
+                    text += (
+                        f" In {num(share)} % of the environments the yaw rate is "
+                        f"{num(command.heading_control_stiffness)}/s times the error of a heading, "
+                        f"{span(limits['heading'])} rad, clipped to that range."
+                    )
+                text += f" {num(100 * command.rel_standing_envs)} % of the environments are told to stand."
+            else:
+                position = ", ".join(f"{axis} {span(limits[f'pos_{axis}'])} m" for axis in "xyz")
+                angles = ", ".join(f"{angle} {span(limits[angle])} rad" for angle in ("roll", "pitch", "yaw"))
+                text = (
+                    f"pose of `{command.body_name}` in the base frame as (x, y, z, qx, qy, qz, qw), drawn {often}: "
+                    f"{position}; {angles}."
+                )
+            lines.append(f"- `{name}`: {text}")
+        return "\n".join(lines)
+
+    # rewards, ends, success
+
+    def rewards(self) -> str:
+        """The rewards as a table."""
+        rows = []
+        for name, term in terms(self.cfg.rewards).items():
+            text, unit = look_up(REWARDS, term, "REWARDS")
+            text = text.format(**self.words(term))
+            if (std := term.params.get("orientation_std")) is not None:
+                text += f", times 1 - tanh(angle / {num(std)} rad)"
+            rows.append((name, num(term.weight), text, unit))
+        header = ("Term", "Weight", "What", "Unit")
+        return f"**Rewards.** Each step adds weight · value · {num(self.step)} s.\n\n{table(header, rows)}"
+
+    def terminations(self) -> str:
+        """The terminations as a table."""
+        rows = []
+        for name, term in terms(self.cfg.terminations).items():
+            text = look_up(TERMINATIONS, term, "TERMINATIONS").format(**self.words(term))
+            rows.append((name, text, "time limit" if term.time_out else "failure"))
+        return f"**Ends of an episode.**\n\n{table(('Term', 'When', 'Counts as'), rows)}"
+
+    def verdict(self) -> str:
+        """When an episode is a success, as the code has it."""
+        params = dict(self.cfg.curriculum.success.params["params"])
+        judge = self.cfg.curriculum.success.params["judge"].__name__
+        if judge not in VERDICTS:
+            raise UnknownTermError(f"verdict {judge}: describe it in VERDICTS")
+        angle = params.get("orientation")
+        words = {key: num(value) for key, value in params.items() if isinstance(value, int | float)}
+        words["and_orientation"] = f" and angle below {num(angle)} rad" if angle is not None else ""
+        return VERDICTS[judge].format(**words)
+
+    # events
+
+    def events(self) -> str:
+        """The events as a table, in training and in the ``-Play`` variant."""
+        rows = []
+        for name, term in terms(self.cfg.events).items():
+            played = getattr(self.play.events, name, None)
+            here, there = self.event(term), self.event(played) if played is not None else "off"
+            rows.append((name, self.when(term), here, "the same" if there == here else there))
+        header = ("Term", "When", "What, in training", "In `-Play`")
+        return f"**Events.** Distributions are uniform where nothing else is said.\n\n{table(header, rows)}"
+
+    @staticmethod
+    def when(term: Any) -> str:
+        """When an event happens."""
+        if term.mode == "interval":
+            return f"every {span(term.interval_range_s)} s"
+        return {"startup": "once, at the start", "reset": "each episode"}.get(term.mode, term.mode)
+
+    def event(self, term: Any) -> str:
+        """What an event does."""
+        found, words = arguments(term), self.words(term)
+        how = str(found.get("distribution", "uniform")).replace("_", "-")
+        how = "" if how == "uniform" else f", {how}"
+        name = function_name(term)
+        if name == "randomize_rigid_body_material":
+            static, dynamic = span(found["static_friction_range"]), span(found["dynamic_friction_range"])
+            friction = f"static {static}, dynamic {dynamic}" if static != dynamic else f"static and dynamic, {static}"
+            if found.get("make_consistent"):
+                friction += ", dynamic at most static"
+            return f"friction of {words['bodies']}: {friction}; restitution {span(found['restitution_range'])}"
+        if name == "randomize_rigid_body_mass":
+            return f"mass of {words['bodies']} {self.change(found, 'mass_distribution_params', 'kg')}{how}"
+        if name == "randomize_actuator_gains":
+            parts = [
+                f"{part} {self.change(found, f'{part}_distribution_params', '')}"
+                for part in ("stiffness", "damping")
+                if found.get(f"{part}_distribution_params")
+            ]
+            return f"gains of {words['joints']}: {', '.join(parts)}{how}"
+        if name == "randomize_joint_parameters":
+            parts = [
+                f"{part} {self.change(found, f'{part}_distribution_params', '')}"
+                for part in ("friction", "armature")
+                if found.get(f"{part}_distribution_params")
+            ]
+            # The same number means another thing on each engine.
+            note = " (Newton: N·m; PhysX: a coefficient)" if found.get("friction_distribution_params") else ""
+            return f"{words['joints']}: {', '.join(parts)}{note}{how}"
+        if name == "apply_external_force_torque":
+            force, torque = found["force_range"], found["torque_range"]
+            parts = [f"force {span(force, 'N')}"] * any(force) + [f"torque {span(torque, 'N·m')}"] * any(torque)
+            return f"on {words['bodies']} throughout the episode: {', '.join(parts) or 'nothing'}, along each axis"
+        if name == "reset_root_state_uniform":
+            place = self.along(found["pose_range"], "")
+            return f"base moved by {place or '0'}; velocity {self.along(found['velocity_range'], '/s') or '0'}"
+        if name in ("reset_joints_by_offset", "reset_joints_by_scale"):
+            joined, unit = ("plus", "rad") if name.endswith("offset") else ("times", "")
+            position, velocity = found["position_range"], found["velocity_range"]
+            rest = "at rest" if not any(velocity) else f"velocity {joined} {span(velocity)}"
+            return f"{words['joints']} at the default pose {joined} {span(position, unit)}, {rest}"
+        if name == "push_by_setting_velocity":
+            return f"velocity of the base changed by {self.along(found['velocity_range'], '/s')}"
+        raise UnknownTermError(f"event {name}: describe it in Task.event")
+
+    @staticmethod
+    def change(found: Mapping[str, Any], key: str, unit: str) -> str:
+        """How an operation changes a value."""
+        how = {"scale": "times ", "add": "plus ", "abs": ""}[found.get("operation", "abs")]
+        return f"{how}{span(found[key], '' if how == 'times ' else unit)}"
+
+    @staticmethod
+    def along(ranges: Mapping[str, Sequence[float]], per: str) -> str:
+        """Ranges along and about axes; axes with the same range are named together."""
+        items = groupby(ranges.items(), key=lambda item: (tuple(item[1]), AXES[item[0]]))
+        parts = [f"{', '.join(k for k, _ in group)} {span(limits, unit + per)}" for (limits, unit), group in items]
+        return "; ".join(parts)
+
+    # the whole
+
+    @property
+    def step(self) -> float:
+        """Length of a step of the environment. Unit: s."""
+        return self.cfg.sim.dt * self.cfg.decimation
+
+    def facts(self) -> str:
+        """What a task is, in a table."""
+        info, length = self.info, self.cfg.episode_length_s
+        agents = ", ".join(f"`{a}`{' (default)' if a == info.default_agent else ''}" for a in info.agents)
+        return table(
+            ("", ""),
+            [
+                ("Robot", info.robot),
+                ("Success", self.verdict()),
+                ("Rates", f"physics {num(1 / self.cfg.sim.dt)} Hz, policy {num(1 / self.step)} Hz"),
+                ("Episode", f"{num(length)} s, {num(length / self.step)} steps"),
+                ("Agents", agents),
+                ("Size on a CPU", f"{info.cpu.num_envs} environments, {info.cpu.iterations} iterations"),
+                ("Size on a GPU", f"{info.cuda.num_envs} environments, {info.cuda.iterations} iterations"),
+            ],
+        )
+
+    def sections(self) -> Iterator[tuple[str, str]]:
+        """The sections that another task may share, each with its title."""
+        for group in terms_of_groups(self.cfg.observations):
+            yield f"observations of group `{group}`", self.observations(group)
+        yield "actions", self.actions()
+        yield "commands", self.commands()
+        yield "rewards", self.rewards()
+        yield "ends of an episode", self.terminations()
+        yield "events", self.events()
+
+
+def terms_of_groups(observations: Any) -> list[str]:
+    """Names of the groups of observations."""
+    return [name for name, group in vars(observations).items() if hasattr(group, "enable_corruption")]
+
+
+def look_up(known: Mapping[str, Any], term: Any, where: str) -> Any:
+    """The words for a term.
+
+    Raises:
+        UnknownTermError: There are none.
+    """
+    name = function_name(term)
+    if name not in known:
+        raise UnknownTermError(f"{name}: describe it in {where} of docs/make_tables.py")
+    return known[name]
+
+
+# -- blocks ----------------------------------------------------------------------------------------
+
+
+def tasks_block() -> str:
+    """Every task: what it is, what goes in and out, what is rewarded, what is randomised."""
+    from gaitway.tasks import task_ids
+
+    tasks = {task_id: Task(task_id) for task_id in task_ids()}
+    index = [(f"[{name}](#{name.lower()})", task.info.robot, task.info.summary) for name, task in tasks.items()]
+    parts = [table(("Task", "Robot", "What it is to do"), index)]
+    seen: dict[str, str] = {}
+    for name, task in tasks.items():
+        parts += [f"## {name}", task.info.summary, task.facts()]
+        same: dict[str, list[str]] = {}
+        for title, text in task.sections():
+            first = seen.setdefault(text, name)
+            if first == name:
+                parts.append(text)
+            else:
+                same.setdefault(first, []).append(title)
+        for first, titles in same.items():
+            parts.append(f"As in [{first}](#{first.lower()}): {', '.join(titles)}.")
+    return "\n\n".join(parts)
+
+
+def engines_block() -> str:
+    """Every engine of every task, with what is set in it."""
+    from isaaclab_tasks.utils import resolve_task_config
+    from isaaclab_tasks.utils.preset_cli import enumerate_task_presets
+
+    from gaitway.tasks import task_ids
+
+    rows: dict[tuple[str, str], list[str]] = {}
+    for task_id in task_ids():
+        presets = {target.value: names for target, names in (enumerate_task_presets(task_id) or {}).items()}
+        default, _ = resolve_task_config(task_id, None, overrides=[])
+        for name in presets["physics"]:
+            cfg, _ = resolve_task_config(task_id, None, overrides=[f"physics={name}"])
+            mark = " (default)" if type(cfg.sim.physics) is type(default.sim.physics) else ""
+            rows.setdefault((f"`{name}`{mark}", settings(cfg.sim.physics)), []).append(task_id)
+    ordered = sorted(rows.items(), key=lambda item: ("default" not in item[0][0], item[0][0], item[1]))
+    header = ("`physics=`", "Tasks", "What differs from Isaac Lab's defaults")
+    return table(header, [(name, ", ".join(ids), text) for (name, text), ids in ordered])
+
+
+def settings(cfg: Any) -> str:
+    """The fields of an engine's config that are not at their defaults."""
+    found = []
+    for node in (cfg, getattr(cfg, "solver_cfg", None)):
+        if node is None:
+            continue
+        default = type(node)()
+        for field in dataclasses.fields(node):
+            value = getattr(node, field.name)
+            plain = isinstance(value, int | float | str)
+            if field.name not in PHYSICS_FIELDS and plain and value != getattr(default, field.name):
+                found.append(f"`{field.name}={num(value) if isinstance(value, float) else value}`")
+    return ", ".join(found) or "nothing"
+
+
+def robots() -> list[tuple[str, Any, Any]]:
+    """Every robot of ours: name of its config, config, asset."""
+    from isaaclab.assets import ArticulationCfg
+
+    from gaitway import robots as package
+
+    found = []
+    for module_info in pkgutil.iter_modules(package.__path__, "gaitway.robots."):
+        module = importlib.import_module(module_info.name)
+        for name, value in vars(module).items():
+            if isinstance(value, ArticulationCfg) and getattr(value.spawn, "asset", ""):
+                found.append((f"{module_info.name}.{name}", value, pkgutil.resolve_name(value.spawn.asset)))
+    return found
+
+
+def robots_block() -> str:
+    """Every robot, and its joints."""
+    rows, parts = [], []
+    for path, cfg, asset in robots():
+        root = asset.load().getroot()
+        moving = [j for j in root.findall("joint") if j.get("type") in ("revolute", "continuous", "prismatic")]
+        bodies = [link for link in root.findall("link") if link.find("inertial") is not None]
+        mass = sum(float(link.find("inertial/mass").get("value")) for link in bodies)
+        nv = len(moving) + (6 if asset.floating_base else 0)
+        base = "floating" if asset.floating_base else "fixed"
+        weight = f"{mass:.2f} kg"
+        rows.append((asset.name, f"`{path}`", f"`{asset.urdf}`", base, len(moving), nv, len(bodies), weight))
+        parts += [f"### {asset.name}", joints_table(cfg, {j.get("name"): j for j in moving})]
+    header = ("Robot", "Config", "Description", "Base", "Joints", "nv", "Bodies", "Mass")
+    return "\n\n".join([table(header, rows), *parts])
+
+
+def joints_table(cfg: Any, urdf: Mapping[str, Any]) -> str:
+    """What drives each joint; joints with the same numbers share a row."""
+
+    def of(value: Any, name: str) -> float:
+        if isinstance(value, Mapping):
+            return next(v for pattern, v in value.items() if re.fullmatch(pattern, name))
+        return value
+
+    rows: dict[tuple, list[str]] = {}
+    for name in cfg.joint_ordering:
+        actuator = next(a for a in cfg.actuators.values() if matching(a.joint_names_expr, [name]))
+        limit = urdf[name].find("limit")
+        line, turn = ("m", "N") if urdf[name].get("type") == "prismatic" else ("rad", "N·m")
+        row = (
+            f"{num(of(cfg.init_state.joint_pos, name))} {line}",
+            span((float(limit.get("lower")), float(limit.get("upper"))), line),
+            f"{num(of(actuator.stiffness, name))} {turn}/{line}",
+            f"{num(of(actuator.damping, name))} {turn}·s/{line}",
+            f"{num(of(actuator.armature, name))} {'kg' if line == 'm' else 'kg·m²'}",
+            f"{num(of(actuator.joint_effort_limit, name))} {turn}",
+            f"{num(of(actuator.joint_velocity_limit, name))} {line}/s",
+        )
+        rows.setdefault(row, []).append(name)
+    header = ("Joints", "Default", "Limits", "Stiffness", "Damping", "Armature", "Effort limit", "Velocity limit")
+    return table(header, [(", ".join(f"`{name}`" for name in names), *row) for row, names in rows.items()])
+
+
+def primitives_block() -> str:
+    """The primitives that stand for each robot's collision meshes, with the errors of their fits."""
+    parts = []
+    for _, _, asset in robots():
+        info = json.loads((asset.usd_path().parent / "asset.json").read_text())
+        rows: dict[tuple, list[str]] = {}
+        for link, shapes in info["colliders"].items():
+            for shape in shapes:
+                row = (shape["kind"], f"{shape['rms_mm']:.1f}", f"{shape['max_mm']:.1f}")
+                rows.setdefault(row, []).append(link)
+        header = ("Links", "Primitive", "rms error (mm)", "max error (mm)")
+        lines = [(", ".join(f"`{link}`" for link in links), *row) for row, links in rows.items()]
+        parts += [f"**{asset.name}**", table(header, lines)]
+        kept, bare = [], []
+        for link in asset.load().getroot().findall("link"):
+            shapes = [collision.find("geometry")[0].tag for collision in link.findall("collision")]
+            own = [shape for shape in shapes if shape != "mesh"]
+            if own:
+                kept.append(f"`{link.get('name')}` ({len(own)} {own[0]}{'es' if own[0] == 'box' else 's'})")
+            if not shapes and link.find("inertial") is not None:
+                bare.append(f"`{link.get('name')}`")
+        if kept:
+            parts.append(f"Primitives of the URDF, taken as they are: {', '.join(kept)}.")
+        if bare:
+            parts.append(f"No collision shape in the URDF, and none here: {', '.join(bare)}.")
+    return "\n\n".join(parts)
+
+
+BLOCKS: dict[str, tuple[str, Callable[[], str]]] = {
+    # block: the page it is in, and what makes it
+    "tasks": ("tasks.md", tasks_block),
+    "engines": ("tasks.md", engines_block),
+    "robots": ("robots.md", robots_block),
+    "primitives": ("robots.md", primitives_block),
+}
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    """A page with one of its blocks replaced.
+
+    Raises:
+        ValueError: The page has no such block.
+    """
+    begin = BEGIN.format(name)
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(END)
+    if not found or not closed:
+        raise ValueError(f"has no block from '{begin}' to '{END}'")
+    return f"{head}{begin}\n\n{content}\n\n{END}{tail}"
+
+
+def main() -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(description="Tables of the documentation, from the configs they describe.")
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--check", action="store_true", help="exit with status 1 when a table is stale")
+    mode.add_argument("--write", action="store_true", help="rewrite the stale tables")
+    options = parser.parse_args()
+
+    from gaitway.cli.terminal import library_output_to
+
+    stale = []
+    try:
+        for name, (page, make) in BLOCKS.items():
+            with library_output_to(Path(os.devnull), as_json=False):
+                content = make()
+            path = DOCS / page
+            text = path.read_text(encoding="utf-8")
+            new = replaced(text, name, content)
+            if new != text:
+                stale.append(f"docs/{page}: {name}")
+                if options.write:
+                    path.write_text(new, encoding="utf-8")
+    except (UnknownTermError, ValueError, OSError) as error:
+        print(f"make_tables: {error}", file=sys.stderr)
+        return 2
+    for line in stale:
+        print(f"{'written' if options.write else 'stale'}: {line}")
+    if stale and options.check:
+        print("Run: uv run python docs/make_tables.py --write")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Simulators for the tests.
+
+Starting an engine costs seconds, so tests share environments: a module opens one, looks at it from many sides and
+closes it. All engines run in the one process of the tests, but only one environment can be alive at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+DEVICE = os.environ.get("GAITWAY_TEST_DEVICE", "cpu")
+"""Where simulations run. The CPU is what every machine has."""
+
+
+@contextlib.contextmanager
+def _open_env(task: str, engine: str, num_envs: int, edit: Callable[[Any], None] | None = None) -> Iterator[Any]:
+    import gymnasium as gym
+    from isaaclab.app import launch_simulation
+    from isaaclab_tasks.utils import resolve_task_config
+
+    import gaitway.tasks  # noqa: F401
+
+    cfg, _ = resolve_task_config(task, None, overrides=[f"physics={engine}"])
+    cfg.scene.num_envs = num_envs
+    cfg.sim.device = DEVICE
+    cfg.seed = 1
+    if edit is not None:
+        edit(cfg)
+    with launch_simulation(cfg, {"visualizer": ["none"], "device": DEVICE}):
+        env = gym.make(task, cfg=cfg)
+        try:
+            yield env
+        finally:
+            env.close()
+
+
+@pytest.fixture(scope="session")
+def open_env() -> Callable[..., contextlib.AbstractContextManager[Any]]:
+    """Give a context manager ``open_env(task, engine, num_envs, edit=None)`` that yields a Gymnasium environment.
+
+    ``edit`` may change the environment's config. Leave one before you enter the next.
+    """
+    return _open_env
+
+
+@pytest.fixture(scope="session")
+def env_cfgs() -> dict[str, Any]:
+    """The environment config of every task and of every ``-Play`` variant, by id, as registered."""
+    from isaaclab_tasks.utils.parse_cfg import load_cfg_from_registry
+
+    from gaitway.tasks import task_ids
+
+    ids = [task_id + suffix for task_id in task_ids() for suffix in ("", "-Play")]
+    return {task_id: load_cfg_from_registry(task_id, "env_cfg_entry_point") for task_id in ids}
+
+
+class _Scene(dict):
+    sensors: dict[str, Any]
+
+
+def _fake_env(**tensors: Any) -> SimpleNamespace:
+    def proxy(tensor: Any) -> SimpleNamespace:
+        # Isaac Lab's data are Warp arrays that show themselves to torch.
+        return SimpleNamespace(torch=tensor)
+
+    num_envs, device = len(next(iter(tensors.values()))), next(iter(tensors.values())).device
+    own = ("command", "action", "prev_action", "terminated", "time_outs", "first_contact", "applied_effort")
+    data = SimpleNamespace(**{name: proxy(tensor) for name, tensor in tensors.items() if name not in own})
+    data.applied_torque = proxy(tensors.get("applied_effort"))
+    scene = _Scene(robot=SimpleNamespace(data=data, actuators=SimpleNamespace(applied_effort=data.applied_torque)))
+    first_contact = proxy(tensors.get("first_contact"))
+    scene.sensors = {"contact_forces": SimpleNamespace(data=data, compute_first_contact=lambda dt: first_contact)}
+    return SimpleNamespace(
+        num_envs=num_envs,
+        device=device,
+        step_dt=0.02,
+        extras={},
+        scene=scene,
+        sim=SimpleNamespace(vis_marker_registry=SimpleNamespace(clear_debug_vis_callback=lambda term: None)),
+        command_manager=SimpleNamespace(get_command=lambda name: tensors["command"]),
+        action_manager=SimpleNamespace(action=tensors.get("action"), prev_action=tensors.get("prev_action")),
+        termination_manager=SimpleNamespace(terminated=tensors.get("terminated"), time_outs=tensors.get("time_outs")),
+    )
+
+
+@pytest.fixture(scope="session")
+def fake_env() -> Callable[..., SimpleNamespace]:
+    """Give ``fake_env(**tensors)``: just enough of an environment for a term to be computed on numbers at hand.
+
+    Tensors are named as in Isaac Lab (``root_pos_w``, ``joint_vel``, ``command``, ``action`` ...), first axis
+    environments. The robot is ``robot``, the sensor ``contact_forces``.
+    """
+    return _fake_env

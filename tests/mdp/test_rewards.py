@@ -1,0 +1,235 @@
+"""Rewards and observations on numbers worked out by hand.
+
+Three environments each. Poses: the base stands at (1, 2, 0) and looks along y, the goal is half a metre before it and
+0.3 m above, so at (1, 2.5, 0.3) in the world. The hand is there; or 5 cm off and turned by 0.2 rad about the world's
+x axis; or 10 cm too low.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from isaaclab.managers import SceneEntityCfg
+from isaaclab_tasks.core.velocity import mdp as velocity_mdp
+
+from gaitway import mdp
+
+HALF = math.sqrt(0.5)
+SIN, COS = math.sin(0.1) * HALF, math.cos(0.1) * HALF
+HAND = SceneEntityCfg("robot", body_ids=[1])
+LOST = [9.0, 9.0, 9.0]
+POSE = {
+    "root_pos_w": [[1.0, 2.0, 0.0]] * 3,
+    "root_quat_w": [[0.0, 0.0, HALF, HALF]] * 3,
+    "command": [[0.5, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]] * 3,
+    # Body 0 is not the hand, and somewhere else.
+    "body_pos_w": [[LOST, [1.0, 2.5, 0.3]], [LOST, [1.03, 2.54, 0.3]], [LOST, [1.0, 2.5, 0.2]]],
+    "body_quat_w": [
+        [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, HALF, HALF]],
+        [[1.0, 0.0, 0.0, 0.0], [SIN, -SIN, COS, COS]],
+        [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, HALF, HALF]],
+    ],
+}
+TO_HAND = {"command_name": "ee_pose", "asset_cfg": HAND}
+FEET = SceneEntityCfg("contact_forces", body_ids=[2, 0])
+WALK = {"command_name": "base_velocity", "std": 0.5}
+TWIST = {
+    "command": [[1.0, 0.5, 0.0], [1.0, 0.5, -0.5], [0.0, 0.0, 1.0]],
+    # Errors of (0, 0), (0.3, 0.4) and (0, 0) in the plane, and of 0, 0.5 and 2 about z.
+    "root_lin_vel_b": [[1.0, 0.5, 3.0], [0.7, 0.1, -0.5], [0.0, 0.0, 0.0]],
+    "root_ang_vel_b": [[2.0, 1.0, 0.0], [0.3, -0.4, -1.0], [0.0, 0.0, -1.0]],
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A term, what it is given, and what it must say."""
+
+    term: Callable[..., torch.Tensor]
+    tensors: dict[str, Any]
+    expected: list[Any]
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+REWARDS = [
+    Case(mdp.position_command_error, POSE, [0.0, 0.05, 0.1], TO_HAND),
+    Case(mdp.orientation_command_error, POSE, [0.0, 0.2, 0.0], TO_HAND),
+    # tanh(0.5) = 0.462117, tanh(1) = 0.761594
+    Case(mdp.pose_error_tanh, POSE, [1.0, 0.537883, 0.238406], {**TO_HAND, "std": 0.1}),
+    # The second hand is off in both: 0.537883 · 0.238406.
+    Case(mdp.pose_error_tanh, POSE, [1.0, 0.128234, 0.238406], {**TO_HAND, "std": 0.1, "orientation_std": 0.2}),
+    Case(
+        mdp.action_rate_l2,
+        {"action": [[1.0, 2.0], [0.0, 0.0], [-1.0, 0.5]], "prev_action": [[1.0, 2.0], [3.0, -4.0], [1.0, 0.0]]},
+        [0.0, 25.0, 4.25],
+    ),
+    Case(
+        mdp.joint_vel_l2,
+        {"joint_vel": [[1.0, 2.0, 3.0], [0.5, -7.0, 0.0], [0.0, 5.0, 0.0]]},
+        [10.0, 0.25, 0.0],
+        {"asset_cfg": SceneEntityCfg("robot", joint_ids=[0, 2])},
+    ),
+    # exp(-0.25 / 0.5²) = exp(-1)
+    Case(mdp.track_lin_vel_xy_exp, TWIST, [1.0, 0.367879, 1.0], WALK),
+    # exp(-2² / 0.5²) = exp(-16)
+    Case(mdp.track_ang_vel_z_exp, TWIST, [1.0, 0.367879, 1.12535e-7], WALK),
+    Case(mdp.lin_vel_z_l2, TWIST, [9.0, 0.25, 0.0]),
+    Case(mdp.ang_vel_xy_l2, TWIST, [5.0, 0.25, 0.0]),
+    # Upright, tipped by 30° and lying on the side.
+    Case(
+        mdp.flat_orientation_l2,
+        {"projected_gravity_b": [[0.0, 0.0, -1.0], [0.5, 0.0, -0.866025], [0.0, -1.0, 0.0]]},
+        [0.0, 0.25, 1.0],
+    ),
+    Case(
+        mdp.base_height_l2,
+        {"root_pos_w": [[5.0, 0.0, 0.32], [0.0, 5.0, 0.22], [0.0, 0.0, 0.42]]},
+        [0.0, 0.01, 0.01],
+        {"target_height": 0.32},
+    ),
+    Case(mdp.joint_torques_l2, {"applied_effort": [[1.0, -2.0], [0.0, 0.0], [10.0, 0.5]]}, [5.0, 0.0, 100.25]),
+    Case(mdp.joint_acc_l2, {"joint_acc": [[3.0, 4.0], [0.0, -1.0], [0.0, 0.0]]}, [25.0, 1.0, 0.0]),
+    # Feet 2 and 0 land after 0.7 and 0.4 s: +0.2 and -0.1. The second robot is told to stand; of the third, foot 2
+    # alone has landed.
+    Case(
+        velocity_mdp.feet_air_time,
+        {
+            "command": [[0.5, 0.0, 0.0], [0.06, 0.06, 1.0], [0.0, -0.5, 0.0]],
+            "last_air_time": [[0.4, 9.0, 0.7]] * 3,
+            "first_contact": [[True, True, True], [True, True, True], [False, True, True]],
+        },
+        [0.1, 0.0, 0.2],
+        {"command_name": "base_velocity", "sensor_cfg": FEET, "threshold": 0.5},
+    ),
+    # |1·2| + |-2·1| = 4 with joint 2 left out; braking costs as much as driving.
+    Case(
+        mdp.joint_power,
+        {"applied_effort": [[1.0, -2.0, 3.0], [0.0, 0.0, 9.0], [2.0, -2.0, 0.0]], "joint_vel": [[2.0, 1.0, -1.0]] * 3},
+        [4.0, 0.0, 6.0],
+        {"asset_cfg": SceneEntityCfg("robot", joint_ids=[0, 1])},
+    ),
+]
+OBSERVATIONS = [
+    # From hand to goal in the base frame, which is turned by 90°: the world's x is minus y there.
+    Case(
+        mdp.ee_pose_error,
+        POSE,
+        [[0.0] * 6, [-0.04, 0.03, 0.0, 0.0, 0.2, 0.0], [0.0, 0.0, 0.1, 0.0, 0.0, 0.0]],
+        TO_HAND,
+    ),
+    # Norms 0.9 and 1.13; 1 exactly (which is not above) and 0; -5 along z and 2. Foot 2 first, as asked for.
+    Case(
+        mdp.foot_contacts,
+        {
+            "net_forces_w": [
+                [[0.8, 0.0, 0.8], [9.0, 9.0, 9.0], [0.0, 0.9, 0.0]],
+                [[0.0, 0.0, 0.0], [9.0, 9.0, 9.0], [0.0, 0.6, 0.8]],
+                [[0.0, 2.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -5.0]],
+            ]
+        },
+        [[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]],
+        {"sensor_cfg": FEET},
+    ),
+    Case(
+        mdp.foot_contacts,
+        {"net_forces_w": [[[0.0, 0.0, 3.0]] * 3, [[0.0, 0.0, 1.5]] * 3, [[0.0, 0.0, 2.5]] * 3]},
+        [[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]],
+        {"sensor_cfg": FEET, "threshold": 2.0},
+    ),
+]
+CASES = pytest.mark.parametrize("case", REWARDS + OBSERVATIONS, ids=lambda case: case.term.__name__)
+
+
+def compute(case: Case, fake_env: Callable[..., Any], rows: list[int], device: str = "cpu") -> torch.Tensor:
+    """The term's answer for some of the case's environments, in the order given."""
+    tensors = {name: torch.tensor(values, device=device)[rows] for name, values in case.tensors.items()}
+    return case.term(fake_env(**tensors), **case.params)
+
+
+@CASES
+def test_the_value_is_that_worked_out_by_hand(case: Case, fake_env) -> None:
+    value = compute(case, fake_env, [0, 1, 2])
+    torch.testing.assert_close(value, torch.tensor(case.expected), atol=1e-5, rtol=1e-5)
+
+
+@CASES
+def test_there_is_one_value_an_environment(case: Case, fake_env) -> None:
+    value = compute(case, fake_env, [0, 1, 2])
+    assert value.shape[0] == 3
+    assert value.dtype == torch.float32
+    if case in REWARDS:
+        assert value.shape == (3,)
+    else:
+        assert value.ndim == 2
+
+
+@CASES
+def test_environments_do_not_see_each_other(case: Case, fake_env) -> None:
+    value = compute(case, fake_env, [0, 1, 2])
+    torch.testing.assert_close(compute(case, fake_env, [2, 0, 1]), value[[2, 0, 1]])
+    torch.testing.assert_close(compute(case, fake_env, [1]), value[1:2])
+
+
+def names(terms: Any) -> set[str]:
+    """Functions by module and name: two may share the latter."""
+    return {f"{term.__module__}.{term.__qualname__}" for term in terms}
+
+
+def test_every_reward_of_a_task_is_tried_here(env_cfgs: dict[str, Any]) -> None:
+    used = [term.func for cfg in env_cfgs.values() for term in vars(cfg.rewards).values() if hasattr(term, "weight")]
+    assert len(names(used)) >= 14
+    assert names(used) <= names(case.term for case in REWARDS)
+
+
+# -- on the device ----------------------------------------------------------------------------------
+
+
+def is_ours(term: Any) -> bool:
+    return term.__module__.startswith("gaitway.") and not inspect.isclass(term)
+
+
+OURS = [case for case in REWARDS + OBSERVATIONS if is_ours(case.term)]
+
+
+@pytest.mark.parametrize("case", OURS, ids=lambda case: case.term.__name__)
+def test_our_terms_never_wait_for_the_device(case: Case, fake_env) -> None:
+    # Tensors on torch's meta device have no values: whoever asks for one, to decide or to copy it, fails.
+    value = compute(case, fake_env, [0, 1, 2], device="meta")
+    assert value.device.type == "meta"
+    assert value.shape == torch.tensor(case.expected).shape
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x if x.any() else -x,
+        lambda x: x[x > 0],
+        lambda x: (x > 0).nonzero(),
+        lambda x: x.cpu(),
+        lambda x: x.tolist(),
+        lambda x: x.numpy(),
+    ],
+    ids=["item", "if", "mask", "nonzero", "cpu", "tolist", "numpy"],
+)
+def test_waiting_for_the_device_would_be_noticed(waits: Callable[[torch.Tensor], Any]) -> None:
+    with pytest.raises((RuntimeError, NotImplementedError, TypeError)):
+        waits(torch.ones(3, device="meta"))
+
+
+def test_all_terms_of_ours_that_tasks_use_are_tried_here(env_cfgs: dict[str, Any]) -> None:
+    used = []
+    for cfg in env_cfgs.values():
+        groups = [cfg.rewards, cfg.terminations, *vars(cfg.observations).values()]
+        used += [term.func for group in groups for term in vars(group).values() if hasattr(term, "func")]
+    tried = {case.term for case in REWARDS + OBSERVATIONS}
+    assert names(term for term in used if is_ours(term)) <= names(tried)
+    shared = [term for term in vars(mdp).values() if inspect.isfunction(term) and is_ours(term)]
+    judges = {mdp.reached, mdp.kept_velocity}  # in test_success.py
+    assert names(shared) <= names(tried | judges)
