@@ -85,7 +85,7 @@ def train(
     with reporting(log, as_json=as_json) as console:
         session = _Session(run, info, options, console)
         session.announce()
-        with simulation(info.id, env_cfg) as env:
+        with _stop_signals(session), simulation(info.id, env_cfg) as env:
             session.train(env, env_cfg, agent_cfg)
         result = session.finish()
     if as_json:
@@ -163,8 +163,9 @@ class _Session:
         self.writer = SummaryWriter(str(self.run.path / "tensorboard"), purge_step=self.iteration)
         self.started = self.checkpointed = self.shown = time.monotonic()
         self.step_started = self.step
-        with _stop_signals(self), self._progress_bar():
-            self.learner.learn(self._on_iteration)
+        with self._progress_bar():
+            if not self.interrupted:
+                self.learner.learn(self._on_iteration)
         self._checkpoint()
         self.writer.close()
 
@@ -290,7 +291,7 @@ class _Session:
 
 
 class _stop_signals:
-    """Ctrl-C and SIGTERM end training after the running iteration; a second Ctrl-C at once."""
+    """Ctrl-C and SIGTERM end a session as soon as there is a checkpoint; a second Ctrl-C at once."""
 
     def __init__(self, session: _Session):
         self.session = session
@@ -302,7 +303,7 @@ class _stop_signals:
         if self.session.interrupted and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.session.interrupted = True
-        self.session.console.print("Stopping after this iteration, with a checkpoint ...")
+        self.session.console.print("Stopping as soon as there is a checkpoint; Ctrl-C again stops at once.")
 
     def __exit__(self, *_exc: object) -> None:
         for number, handler in self.previous.items():

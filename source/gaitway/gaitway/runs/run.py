@@ -175,9 +175,16 @@ class Run:
                 continue
         return rows
 
+    def _metrics_cut_short(self) -> bool:
+        file = self.path / METRICS
+        return file.exists() and not file.read_bytes().endswith(b"\n")
+
     def rewind_metrics(self, iteration: int) -> None:
         """Drop metrics after an iteration, which a resumed run will measure again."""
-        rows = [row for row in self.metrics() if row["iteration"] <= iteration]
+        measured = self.metrics()
+        rows = [row for row in measured if row["iteration"] <= iteration]
+        if rows == measured and not self._metrics_cut_short():
+            return
         write_text(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
 
 

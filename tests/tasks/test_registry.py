@@ -1,0 +1,369 @@
+"""What is registered, and that it runs: every task, both variants, every agent, every engine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from isaaclab_tasks.utils import resolve_task_config
+
+from gaitway.robots import franka, go2
+from gaitway.tasks import find_task, task_ids
+from gaitway.tasks.registry import Scale, UnknownNameError, register_task
+
+NUM_ENVS = 16
+STEPS = 20
+TASKS = pytest.mark.parametrize("task", task_ids())
+VARIANTS = pytest.mark.parametrize("variant", [task + suffix for task in task_ids() for suffix in ("", "-Play")])
+ENGINES = {"newton_mjwarp": "NewtonCfg", "ovphysx": "OvPhysxCfg", "isaacsim_physx": "PhysxCfg"}
+
+
+# -- configs ----------------------------------------------------------------------------------------
+
+
+def flat(config: Any, path: str = "") -> dict[str, Any]:
+    """A config as a dict from dotted paths to plain values."""
+    if hasattr(config, "to_dict"):
+        config = config.to_dict()
+    if isinstance(config, Mapping) and config:
+        return {k: v for key, value in config.items() for k, v in flat(value, f"{path}.{key}").items()}
+    return {path.removeprefix("."): config}
+
+
+def strings(value: Any) -> Iterator[str]:
+    """All strings in a config, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from strings(key)
+            yield from strings(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from strings(item)
+
+
+def test_there_are_tasks() -> None:
+    assert {"Gaitway-Reach-Franka", "Gaitway-Reach-Position-Franka", "Gaitway-Velocity-Flat-Go2"} <= set(task_ids())
+
+
+@VARIANTS
+def test_every_agent_of_a_task_resolves_with_its_recipe(variant: str) -> None:
+    info = find_task(variant)
+    assert info.default_agent in info.agents
+    for agent in info.agents:
+        env_cfg, recipe = resolve_task_config(variant, info.recipe_key(agent), overrides=[])
+        groups = {name for name in vars(env_cfg.observations) if not name.startswith("_")}
+        assert groups == {"policy", "critic"}
+        library, _, algorithm = agent.rpartition("_")
+        if library == "rsl_rl":
+            assert {name for used in recipe.obs_groups.values() for name in used} <= groups
+            assert algorithm in recipe.algorithm.class_name.lower()
+        else:
+            assert recipe["agent"]["class"].lower() == algorithm
+
+
+@TASKS
+def test_every_task_can_be_learnt_with_both_libraries(task: str) -> None:
+    assert {agent.rpartition("_")[0] for agent in find_task(task).agents} == {"rsl_rl", "skrl"}
+
+
+@VARIANTS
+def test_the_default_agent_is_where_isaac_lab_looks_for_it(variant: str) -> None:
+    info = find_task(variant)
+    kwargs = gym.spec(variant).kwargs
+    assert info.default_agent.startswith(kwargs["default_agent"])
+    assert kwargs[f"{kwargs['default_agent']}_cfg_entry_point"] == kwargs[info.recipe_key(info.default_agent)]
+
+
+@TASKS
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_resolves(task: str, engine: str) -> None:
+    env_cfg, _ = resolve_task_config(task, None, overrides=[f"physics={engine}"])
+    assert type(env_cfg.sim.physics).__name__ == ENGINES[engine]
+
+
+@TASKS
+def test_newton_is_the_engine_when_none_is_named(task: str) -> None:
+    default, _ = resolve_task_config(task, None, overrides=[])
+    newton, _ = resolve_task_config(task, None, overrides=["physics=newton_mjwarp"])
+    assert flat(default) == flat(newton)
+
+
+@TASKS
+def test_playing_differs_from_training_only_in_what_must_differ(task: str, env_cfgs: dict[str, Any]) -> None:
+    train, play = env_cfgs[task], env_cfgs[task + "-Play"]
+    ours, theirs = flat(play), flat(train)
+    removed = {name for name, term in vars(train.events).items() if term is not None} - {
+        name for name, term in vars(play.events).items() if term is not None
+    }
+    # What is left is where an episode begins, and what goes is chance.
+    assert {name.partition("_")[0] for name, term in vars(play.events).items() if term is not None} == {"reset"}
+    assert removed
+    assert not any(name.startswith("reset_") for name in removed)
+    changed = {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
+    changed -= {path for path in changed if path.split(".")[0] == "events" and path.split(".")[1] in removed}
+    assert changed - {path for path in changed if path.startswith("events.reset_base.params.velocity_range")} == {
+        "scene.num_envs",
+        "observations.policy.enable_corruption",
+    }
+    assert play.scene.num_envs <= 50
+    assert not any(getattr(group, "enable_corruption", False) for group in vars(play.observations).values())
+    if hasattr(play.events, "reset_base"):
+        assert play.events.reset_base.params["velocity_range"] == {}
+
+
+@TASKS
+def test_isaac_labs_own_way_of_playing_gives_the_play_variant(task: str) -> None:
+    registered, _ = resolve_task_config(f"{task}-Play", None, overrides=[])
+    asked_for, _ = resolve_task_config(task, None, play_mode=True, overrides=[])
+    both, _ = resolve_task_config(f"{task}-Play", None, play_mode=True, overrides=[])
+    assert flat(registered) == flat(asked_for) == flat(both)
+
+
+@VARIANTS
+def test_nothing_lies_on_an_asset_server(variant: str, env_cfgs: dict[str, Any]) -> None:
+    words = list(strings(env_cfgs[variant].to_dict()))
+    assert len(words) > 100
+    assert [word for word in words if "http" in word.lower() or "omniverse" in word.lower()] == []
+
+
+@TASKS
+def test_sizes_for_the_cpu_and_the_gpu_are_told_apart(task: str) -> None:
+    info = find_task(task)
+    assert (info.scale("cpu"), info.scale("cuda:1")) == (info.cpu, info.cuda)
+    assert 0 < info.cpu.num_envs <= info.cuda.num_envs
+
+
+# -- the registry -----------------------------------------------------------------------------------
+
+
+def register(task_id: str) -> None:
+    """Register something under an id."""
+    register_task(
+        task_id, env_cfg="m:C", play_env_cfg="m:P", recipes={"rsl_rl_ppo": "m:R"}, robot="", summary="", success="",
+        cpu=Scale(1, 1), cuda=Scale(1, 1),
+    )  # fmt: skip
+
+
+@TASKS
+def test_an_id_is_given_once(task: str) -> None:
+    before, spec = find_task(task), gym.spec(task)
+    with pytest.raises(ValueError, match=task):
+        register(task)
+    assert find_task(task) is before
+    assert gym.spec(task) is spec
+
+
+@pytest.mark.parametrize("task_id", ["Isaac-Reach-Franka", "Gaitway-Reach-Franka-Play", ""])
+def test_a_badly_formed_id_is_refused(task_id: str) -> None:
+    known = task_ids()
+    with pytest.raises(ValueError, match="Gaitway-"):
+        register(task_id)
+    assert task_ids() == known
+
+
+@VARIANTS
+def test_a_task_is_found_by_either_id(variant: str) -> None:
+    assert find_task(variant).id == variant.removesuffix("-Play")
+
+
+@pytest.mark.parametrize(
+    "name", ["Gaitway-Reach-Fanka", "gaitway-reach-franka", "Reach-Franka", "Gaitway-Reach-Frank-Play"]
+)
+def test_an_unknown_task_is_answered_with_the_nearest(name: str) -> None:
+    with pytest.raises(UnknownNameError) as error:
+        find_task(name)
+    assert f"'{name}'" in str(error.value)
+    assert "Did you mean" in str(error.value)
+    assert "Gaitway-Reach-Franka" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_task_like_no_other_is_answered_without_a_guess() -> None:
+    with pytest.raises(UnknownNameError, match="gaitway list") as error:
+        find_task("zzz")
+    assert "Did you mean" not in str(error.value)
+
+
+@TASKS
+def test_an_unknown_agent_is_answered_with_the_nearest_and_all(task: str) -> None:
+    info = find_task(task)
+    with pytest.raises(UnknownNameError, match="Did you mean") as error:
+        info.recipe_key("rsl_rl_pp0")
+    assert all(agent in str(error.value) for agent in info.agents)
+
+
+def test_isaac_lab_lists_the_tasks_through_the_entry_point(capsys: pytest.CaptureFixture) -> None:
+    from isaaclab.cli.commands.list_envs import command_list_envs
+
+    points = importlib.metadata.entry_points(group="isaaclab.tasks")
+    assert [point.value for point in points if point.name == "gaitway"] == ["gaitway.tasks"]
+    command_list_envs(["--keyword", "Gaitway"])
+    rows = [row for row in capsys.readouterr().out.splitlines() if "Gaitway-" in row]
+    listed = {row.split("|")[2].strip(): row.split("|")[5] for row in rows}
+    assert set(listed) == {task + suffix for task in task_ids() for suffix in ("", "-Play")}
+    assert all("rsl_rl" in libraries and "skrl" in libraries for libraries in listed.values())
+
+
+# -- running ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(task, engine) for engine in ("newton_mjwarp", "ovphysx") for task in task_ids()],
+    ids=lambda param: f"{param[0]}-{param[1]}",
+)
+def env(request, open_env) -> Iterator[gym.Env]:
+    """Every task on every engine that needs no Isaac Sim, as it is trained."""
+    task, engine = request.param
+    with open_env(task, engine, NUM_ENVS) as made:
+        yield made
+
+
+def test_an_episode_begins_as_the_config_says(env: gym.Env) -> None:
+    env.reset()
+    unwrapped = env.unwrapped
+    robot, events = unwrapped.scene["robot"], unwrapped.cfg.events
+    params = events.reset_joints.params
+    default = robot.data.default_joint_pos.torch
+    low, high = (default * factor for factor in params["position_range"])
+    if events.reset_joints.func.__name__ == "reset_joints_by_offset":
+        low, high = (default + offset for offset in params["position_range"])
+    low, high = torch.minimum(low, high), torch.maximum(low, high)
+    moved = torch.ones(robot.num_joints, dtype=torch.bool)
+    if "asset_cfg" in params:
+        moved[:] = False
+        moved[params["asset_cfg"].joint_ids] = True
+    low, high = torch.where(moved, low, default), torch.where(moved, high, default)
+    limits = robot.data.soft_joint_pos_limits.torch
+    low, high = low.clamp(limits[..., 0], limits[..., 1]), high.clamp(limits[..., 0], limits[..., 1])
+    joint_pos = robot.data.joint_pos.torch
+    assert bool(((joint_pos >= low - 1e-4) & (joint_pos <= high + 1e-4)).all())
+    assert robot.data.joint_vel.torch.abs().max() == 0.0
+    # Those that no action moves are to stay where they are.
+    target = robot.actuators.target_command.position.torch
+    left_alone = [
+        name not in unwrapped.action_manager.get_term(unwrapped.action_manager.active_terms[0])._joint_names
+        for name in robot.joint_names
+    ]
+    torch.testing.assert_close(target[:, left_alone], default[:, left_alone])
+
+
+def test_random_actions_do_no_harm(env: gym.Env) -> None:
+    unwrapped = env.unwrapped
+    generator = torch.Generator().manual_seed(0)
+    obs, _ = env.reset()
+    with torch.inference_mode():
+        for _ in range(STEPS):
+            action = 2.0 * torch.rand(env.action_space.shape, generator=generator) - 1.0
+            obs, reward, terminated, truncated, extras = env.step(action.to(unwrapped.device))
+            assert set(obs) == {"policy", "critic"}
+            for name, values in obs.items():
+                assert values.shape == env.observation_space[name].shape
+                assert values.shape[0] == NUM_ENVS
+                assert bool(values.isfinite().all()), name
+            assert reward.shape == (NUM_ENVS,)
+            assert bool(reward.isfinite().all())
+            for flag in (terminated, truncated, extras["success"]):
+                assert (flag.shape, flag.dtype) == ((NUM_ENVS,), torch.bool)
+    data = unwrapped.scene["robot"].data
+    assert bool(data.joint_vel.torch.abs().max() < 100.0)
+    assert obs["policy"].std(dim=0).max() > 0.0
+
+
+def test_policies_see_the_joints_in_the_robots_own_order(env: gym.Env) -> None:
+    robot = env.unwrapped.scene["robot"]
+    names = franka.JOINT_NAMES if "Franka" in env.spec.id else go2.JOINT_NAMES
+    assert tuple(robot.joint_names) == names
+    term = env.unwrapped.action_manager.get_term(env.unwrapped.action_manager.active_terms[0])
+    assert list(term._joint_names) == [name for name in names if name in term._joint_names]
+
+
+def end_episodes(env: Any, which: torch.Tensor) -> None:
+    """Let some episodes run out of time with the next step."""
+    env.episode_length_buf[which] = env.max_episode_length - 1
+
+
+def settle(env: Any, steps: int) -> None:
+    """Let the robot stand where its action of zero puts it."""
+    for _ in range(steps):
+        env.step(torch.zeros(env.action_space.shape, device=env.device))
+
+
+def test_reaching_is_judged_by_where_the_hand_is_at_the_end(env: gym.Env) -> None:
+    if "Reach" not in env.spec.id:
+        pytest.skip("another task")
+    from isaaclab.utils.math import quat_mul, subtract_frame_transforms
+
+    unwrapped = env.unwrapped
+    robot = unwrapped.scene["robot"].data
+    hand = unwrapped.scene["robot"].body_names.index("panda_hand")
+    with torch.inference_mode():
+        env.reset()
+        settle(unwrapped, 45)
+        pos, quat = subtract_frame_transforms(
+            robot.root_pos_w.torch, robot.root_quat_w.torch,
+            robot.body_pos_w.torch[:, hand], robot.body_quat_w.torch[:, hand],
+        )  # fmt: skip
+        # Envs 0-3: the goal is where the hand is; 4-7: 20 cm higher; 8-11: turned by 0.5 rad; 12-15: not at their end.
+        turn = torch.tensor([0.0, 0.0, math.sin(0.25), math.cos(0.25)], device=unwrapped.device).repeat(4, 1)
+        pos[4:8, 2] += 0.2
+        quat[8:12] = quat_mul(quat[8:12], turn)
+        unwrapped.command_manager.get_term("ee_pose").pose_command_b[:] = torch.cat([pos, quat], dim=-1)
+        end_episodes(unwrapped, torch.arange(12))
+        _, _, terminated, truncated, extras = env.step(torch.zeros(env.action_space.shape, device=unwrapped.device))
+    assert truncated.tolist() == [True] * 12 + [False] * 4
+    assert not terminated.any()
+    turned = "Position" in env.spec.id
+    assert extras["success"].tolist() == [True] * 4 + [False] * 4 + [turned] * 4 + [False] * 4
+    assert extras["log"]["Metrics/success_rate"] == pytest.approx((8 if turned else 4) / 12)
+
+
+def test_walking_is_judged_by_the_whole_episode(env: gym.Env) -> None:
+    if "Velocity" not in env.spec.id:
+        pytest.skip("another task")
+    unwrapped = env.unwrapped
+    command = unwrapped.command_manager.get_term("base_velocity")
+    robot = unwrapped.scene["robot"]
+    with torch.inference_mode():
+        env.reset()
+        # All stand. Envs 0-3 are told to; 4-7 to walk; 8-11 to turn; 12-15 as the first, but they will fall.
+        command.is_heading_env[:] = False
+        command.is_standing_env[:] = False
+        command.vel_command_b[:] = 0.0
+        command.vel_command_b[4:8, 0] = 1.0
+        command.vel_command_b[8:12, 2] = 1.0
+        settle(unwrapped, 50)
+        assert bool((unwrapped.episode_length_buf == 50).all()), "a standing robot fell"
+        end_episodes(unwrapped, torch.arange(16))
+        upside_down = robot.data.root_link_pose_w.torch[12:].clone()
+        upside_down[:, 2] += 0.5
+        upside_down[:, 3:] = torch.tensor([1.0, 0.0, 0.0, 0.0], device=unwrapped.device)
+        ids = torch.arange(12, 16, dtype=torch.int32, device=unwrapped.device)
+        robot.write_root_link_pose_to_sim_index(root_pose=upside_down, env_ids=ids)
+        _, _, terminated, truncated, extras = env.step(torch.zeros(env.action_space.shape, device=unwrapped.device))
+    assert terminated.tolist() == [False] * 12 + [True] * 4
+    assert bool(truncated.all())
+    assert extras["success"].tolist() == [True] * 4 + [False] * 12
+    assert extras["log"]["Metrics/success_rate"] == pytest.approx(0.25)
+
+
+def test_a_reset_before_the_first_step_is_no_success(env: gym.Env) -> None:
+    env.reset()
+    _, extras = env.reset()
+    assert not extras["success"].any()
+    assert extras["log"]["Metrics/success_rate"] == 0.0
+
+
+def test_spaces_tell_what_a_policy_gets_and_gives(env: gym.Env) -> None:
+    expected = {"Gaitway-Velocity-Flat-Go2": (48, 48 + 5, 12)}.get(env.spec.id, (28, 28 + 7, 7))
+    shapes = (env.observation_space["policy"].shape, env.observation_space["critic"].shape, env.action_space.shape)
+    assert shapes == tuple((NUM_ENVS, size) for size in expected)
+    assert np.isfinite(expected).all()
