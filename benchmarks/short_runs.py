@@ -35,7 +35,7 @@ def train(task: str, agent: str, engine: str, num_envs: int, minutes: float, run
 def row(run: Path) -> dict[str, float]:
     """What a run's metrics say."""
     metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    returns = [m["return_mean"] for m in metrics if m["return_mean"] is not None]
+    returns = [m["return_mean"] for m in metrics if m["return_mean"] is not None and m["return_mean"] == m["return_mean"]]
     tenth = max(len(returns) // 10, 1)
     return {
         "steps": metrics[-1]["step"],

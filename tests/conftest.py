@@ -65,6 +65,8 @@ class _Scene(dict):
 
 
 def _fake_env(**tensors: Any) -> SimpleNamespace:
+    import torch
+
     def proxy(tensor: Any) -> SimpleNamespace:
         # Isaac Lab's data are Warp arrays that show themselves to torch.
         return SimpleNamespace(torch=tensor)
@@ -81,6 +83,7 @@ def _fake_env(**tensors: Any) -> SimpleNamespace:
         device=device,
         step_dt=0.02,
         extras={},
+        episode_length_buf=torch.full((num_envs,), 50, dtype=torch.long, device=device),
         scene=scene,
         sim=SimpleNamespace(vis_marker_registry=SimpleNamespace(clear_debug_vis_callback=lambda term: None)),
         command_manager=SimpleNamespace(get_command=lambda name: tensors["command"]),

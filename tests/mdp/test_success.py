@@ -59,7 +59,6 @@ def test_kept_velocity_asks_for_small_errors_to_the_end(fake_env) -> None:
 
 
 def test_kept_velocity_does_not_count_an_episode_that_was_stopped(fake_env) -> None:
-    # Such as the one that the first reset of all "ends", before the robot has moved.
     assert not mdp.kept_velocity(walking(fake_env), "base_velocity", linear=0.25, angular=0.25)[5]
 
 
@@ -94,6 +93,15 @@ def test_each_environment_keeps_the_verdict_of_its_last_episode(fake_env) -> Non
     assert env.extras["success"].tolist() == [True, False, False, True]
     term(env, slice(None), judge=Judge(False, True, False, False), params={})
     assert env.extras["success"].tolist() == [False, True, False, False]
+
+
+def test_an_episode_without_a_step_is_no_success(fake_env) -> None:
+    # The first reset of all "ends" episodes that never began.
+    env = fake_env(terminated=torch.zeros(4, dtype=torch.bool))
+    env.episode_length_buf[:2] = 0
+    term = make_term(env, None)
+    term(env, slice(None), judge=Judge(True, True, True, False), params={})
+    assert env.extras["success"].tolist() == [False, False, True, False]
 
 
 def test_the_share_of_the_episodes_that_ended_is_logged(fake_env) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,15 @@ def test_a_cache_that_cannot_be_written_is_named_with_a_remedy(
     with pytest.raises(AssetError, match="GAITWAY_CACHE") as error:
         tiny.usd_path()
     assert str(tmp_path / "file") in str(error.value)
+
+
+def test_without_descriptions_a_packed_robot_is_used(tiny: RobotAsset, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = tiny.usd_path()
+    monkeypatch.setattr(RobotAsset, "key", lambda self: version("no such package"))
+    assert tiny.usd_path() == packed
+    packed.unlink()
+    with pytest.raises(AssetError, match="offline pack"):
+        tiny.usd_path()
 
 
 RACER = """
