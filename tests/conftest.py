@@ -51,7 +51,7 @@ def open_env() -> Callable[..., contextlib.AbstractContextManager[Any]]:
 
 @pytest.fixture(scope="session")
 def env_cfgs() -> dict[str, Any]:
-    """The environment config of every task and of every ``-Play`` variant, by id, as registered."""
+    """The environment config of every task and of every ``-Play`` variant, by id, as registered. Not to be changed."""
     from isaaclab_tasks.utils.parse_cfg import load_cfg_from_registry
 
     from gaitway.tasks import task_ids

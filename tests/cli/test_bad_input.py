@@ -49,6 +49,8 @@ def gaitway(monkeypatch, capfd, tmp_path):
         (["train", "env.scene.num_env=4"], "did you mean 'num_envs'"),
         (["train", "agnet.seed=4"], "did you mean 'agent'"),
         (["train", "agent.algorithm.gama=0.9"], "did you mean 'gamma'"),
+        (["train", "env.scene.num_envs=4"], "use --num_envs for this"),
+        (["train", "--resume", "latest", "--seed", "3"], "leave --seed out"),
         (["train", "physics=isaacsim_physx"], "Isaac Sim is not installed"),
         (["train", "--resume", "nothing"], "There is no run 'nothing'"),
         (["train", "--resume", "latest"], "'gaitway train' makes one"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,9 @@ def command(fake_env, env_cfgs: dict[str, Any]) -> mdp.VelocityCommand:
         root_ang_vel_b=torch.zeros(2, 3),
         heading_w=torch.zeros(2),
     )
-    term = mdp.VelocityCommand(env_cfgs["Gaitway-Velocity-Flat-Go2"].commands.base_velocity, env)
+    # The term fills in its config.
+    cfg = copy.deepcopy(env_cfgs["Gaitway-Velocity-Flat-Go2"].commands.base_velocity)
+    term = mdp.VelocityCommand(cfg, env)
     term.vel_command_b[:] = torch.tensor([[0.3, 0.4, 0.0], [0.0, 0.0, -0.6]])
     return term
 

@@ -58,6 +58,8 @@ class Case:
 
 
 REWARDS = [
+    Case(mdp.is_alive, {"terminated": [False, True, False]}, [1.0, 0.0, 1.0]),
+    Case(mdp.is_terminated, {"terminated": [False, True, False]}, [0.0, 1.0, 0.0]),
     Case(mdp.position_command_error, POSE, [0.0, 0.05, 0.1], TO_HAND),
     Case(mdp.orientation_command_error, POSE, [0.0, 0.2, 0.0], TO_HAND),
     # tanh(0.5) = 0.462117, tanh(1) = 0.761594

@@ -56,7 +56,7 @@ def doctor(as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--task", default="Gaitway-Reach-Position-Franka", show_default=True, help="What to learn.")
+@click.option("--task", help="What to learn.  [default: Gaitway-Reach-Position-Franka]")
 @click.option("--agent", help="Who learns, such as rsl_rl_ppo or skrl_ppo.  [default: the task's]")
 @click.option("--num_envs", type=int, help="Parallel environments.  [default: what suits this machine]")
 @click.option("--device", help="cpu, cuda or cuda:N, for simulation and agent.  [default: a GPU if there is one]")

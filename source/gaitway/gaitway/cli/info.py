@@ -74,7 +74,7 @@ def examine(as_json: bool) -> None:
 
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     try:
-        robots = f"descriptions in {robot_data_dir()}"
+        robots: str | None = f"descriptions in {robot_data_dir()}"
     except (PackageNotFoundError, UsageError):
         # A machine that was set up from an offline pack has them converted.
         packed = sorted(folder.name for folder in cache_dir().glob("*-*") if folder.is_dir())

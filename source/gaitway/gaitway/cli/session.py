@@ -17,6 +17,16 @@ from .terminal import library_output_to
 if TYPE_CHECKING:
     from rich.console import Console
 
+OPTIONS_FOR = {
+    "env.scene.num_envs": "--num_envs",
+    "env.seed": "--seed",
+    "env.sim.device": "--device",
+    "agent.seed": "--seed",
+    "agent.device": "--device",
+    "agent.max_iterations": "--iterations",
+    "agent.trainer.timesteps": "--iterations",
+}
+"""Settings that an option of the command decides; an override of them would be lost."""
 SELECTORS = ("physics", "renderer", "presets")
 ENGINES = {"NewtonCfg": "newton_mjwarp", "OvPhysxCfg": "ovphysx", "PhysxCfg": "isaacsim_physx"}
 
@@ -75,7 +85,8 @@ def resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[st
 def _resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[str]) -> tuple[Any, Any]:
     from isaaclab_tasks.utils import resolve_task_config
 
-    presets, values = [], []
+    presets: list[str] = []
+    values: list[str] = []
     for word in overrides:
         key, equals, _ = word.partition("=")
         if not equals:
@@ -108,6 +119,8 @@ def _preset_hint(task_id: str, presets: Sequence[str], error: ValueError) -> str
 
 def _check_path(word: str, configs: Mapping[str, Any]) -> None:
     path = word.partition("=")[0]
+    if path in OPTIONS_FOR:
+        raise UsageError(f"'{word}': use {OPTIONS_FOR[path]} for this.")
     section, _, rest = path.partition(".")
     if configs.get(section) is None or not rest:
         raise UsageError(

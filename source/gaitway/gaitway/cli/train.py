@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gaitway.runs.learner import Iteration, Learner
     from gaitway.tasks import TaskInfo
 
+DEFAULT_TASK = "Gaitway-Reach-Position-Franka"
 CHECKPOINT_SECONDS = 20.0
 DEFAULT_SEED = 42
 OBSERVATIONS = 1000
@@ -25,7 +26,7 @@ OBSERVATIONS = 1000
 
 def train(
     *,
-    task: str,
+    task: str | None,
     agent: str | None,
     num_envs: int | None,
     device: str | None,
@@ -50,13 +51,19 @@ def train(
 
     root = Path(runs)
     if resume is not None:
+        given = {"--task": task, "--agent": agent, "--num_envs": num_envs, "--seed": seed}
+        for option, value in given.items():
+            if value is not None:
+                raise UsageError(
+                    f"--resume goes on with the run's own {option[2:]}; leave {option} out, or train anew."
+                )
         run = find_run(resume, root)
         info = find_task(run.task)
+        agent = run.agent
         options = _resumed_options(run, iterations, minutes, device, overrides)
     else:
-        info = find_task(task)
+        info = find_task(task or DEFAULT_TASK)
         agent = agent or info.default_agent
-        info.recipe_key(agent)
         device = pick_device(device)
         scale = info.scale(device)
         options = {
@@ -68,7 +75,7 @@ def train(
             "overrides": list(overrides),
         }
     # Wrong overrides are found before anything is written.
-    key = info.recipe_key(run.agent if resume is not None else agent)
+    key = info.recipe_key(agent)
     env_cfg, agent_cfg = resolve_configs(info.id, key, options["overrides"])
     if resume is None:
         run = Run.create(root, task=info.id, agent=agent, options=options)
@@ -239,7 +246,8 @@ class _Session:
         )
         total = 60 * self.options["minutes"] if self.options["minutes"] else self.options["iterations"]
         self.done_started = self.seconds_before if self.options["minutes"] else self.iteration
-        self.bar_task = self.bar.add_task("", total=total, completed=self.done_started, figures="")
+        self.bar_task = self.bar.add_task("", total=total, figures="")
+        self.bar.update(self.bar_task, completed=self.done_started)
         return self.bar
 
     def _show(self, row: dict[str, float]) -> None:
@@ -278,7 +286,11 @@ class _Session:
             "return_mean": stats.return_mean if stats else None,
         }
         known = stats is not None and stats.episodes > 0
-        success = f"{100 * stats.success_rate:.1f} %" if known else "not known yet (no whole episode ended)"
+        success = (
+            f"{100 * stats.success_rate:.1f} %"
+            if stats is not None and known
+            else "not known yet (no whole episode ended)"
+        )
         self.console.print(
             f"{status.capitalize()}: {self.step:,} steps in {seconds / 60:.1f} minutes, "
             f"success {success}, with noise and randomisation."

@@ -45,7 +45,9 @@ class EpisodeSuccess(ManagerTermBase):
         judge: Callable[..., torch.Tensor],
         params: dict,
     ) -> None:
-        self._last[env_ids] = judge(env, **params)[env_ids]
+        # The first reset of all ends episodes that never began.
+        verdict = judge(env, **params) & (env.episode_length_buf > 0)
+        self._last[env_ids] = verdict[env_ids]
         env.extras["success"] = self._last
 
     def reset(self, env_ids: Sequence[int] | slice | None = None) -> None:
@@ -92,4 +94,5 @@ def kept_velocity(env: ManagerBasedRLEnv, command_name: str, linear: float, angu
     """
     command: VelocityCommand = env.command_manager.get_term(command_name)
     error_xy, error_yaw = command.mean_errors()
-    return (error_xy < linear) & (error_yaw < angular) & ~env.termination_manager.terminated
+    done = env.termination_manager
+    return (error_xy < linear) & (error_yaw < angular) & done.time_outs & ~done.terminated

@@ -27,7 +27,7 @@ from .urdf import AssetError, load_urdf, merge_fixed_links, mesh_files
 
 logger = logging.getLogger(__name__)
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised whenever the same description would give another USD file."""
 
 
@@ -73,7 +73,7 @@ class RobotAsset:
         path = Path(self.urdf)
         return path if path.is_absolute() else robot_data_dir() / "robots" / path
 
-    def load(self) -> ET.ElementTree:
+    def load(self) -> ET.ElementTree[ET.Element]:
         """The URDF with links on fixed joints merged and meshes as absolute paths."""
         tree = load_urdf(self.urdf_path, {"example-robot-data": robot_data_dir()})
         return merge_fixed_links(tree, self.keep_links)
@@ -81,7 +81,12 @@ class RobotAsset:
     def key(self) -> str:
         """Hash of all that the USD file depends on: URDF, meshes, converter, options."""
         tree = load_urdf(self.urdf_path, {"example-robot-data": robot_data_dir()})
-        options = asdict(self) | {"keep_links": sorted(self.keep_links), "urdf": self.urdf_path.name}
+        # Of the collider patterns the first that matches wins, so their order counts.
+        options = asdict(self) | {
+            "keep_links": sorted(self.keep_links),
+            "collider_kinds": list(self.collider_kinds.items()),
+            "urdf": self.urdf_path.name,
+        }
         versions = [version("urdf-usd-converter"), version("usd-exchange"), LAYOUT_VERSION]
         digest = hashlib.sha256(json.dumps([options, versions], sort_keys=True).encode())
         for file in [self.urdf_path, *mesh_files(tree)]:
@@ -207,7 +212,9 @@ class _quiet_stdout:
             os.close(saved)
 
 
-def _write_flat_usd(source: Path, target: Path, tree: ET.ElementTree, shapes: dict[str, list[Primitive]]) -> None:
+def _write_flat_usd(
+    source: Path, target: Path, tree: ET.ElementTree[ET.Element], shapes: dict[str, list[Primitive]]
+) -> None:
     """Lay the converter's nested links out side by side, and add what it leaves out."""
     from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics
 
@@ -255,13 +262,15 @@ def _write_flat_usd(source: Path, target: Path, tree: ET.ElementTree, shapes: di
     limits = {j.get("name"): j.find("limit") for j in tree.getroot().findall("joint")}
     for prim in list(stage.GetPrimAtPath(joints_to).GetChildren()):
         joint = UsdPhysics.Joint(prim)
-        if prim.GetName() == "root_joint":
-            # The converter nails every base to the world: a walking robot would hang in the air, and PhysX makes
-            # nothing but NaN of an arm. Isaac Lab fixes a base in its own way when the robot is spawned.
+        ends = [*joint.GetBody0Rel().GetTargets(), *joint.GetBody1Rel().GetTargets()]
+        if not all(end in moved for end in ends):
+            # The converter nails every base to the world (`root_joint`; some descriptions do so themselves): a walking
+            # robot would hang in the air, and PhysX makes nothing but NaN of an arm. Isaac Lab fixes a base in its own
+            # way when the robot is spawned.
             stage.RemovePrim(prim.GetPath())
             continue
         for relation in (joint.GetBody0Rel(), joint.GetBody1Rel()):
-            relation.SetTargets([moved.get(t, root) for t in relation.GetTargets()])
+            relation.SetTargets([moved[t] for t in relation.GetTargets()])
         mimic = prim.GetRelationship("newton:mimicJoint")
         if mimic:
             mimic.SetTargets([t.ReplacePrefix(joints_from, joints_to) for t in mimic.GetTargets()])

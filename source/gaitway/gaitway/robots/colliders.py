@@ -10,7 +10,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -84,12 +84,13 @@ def fit_primitive(points: np.ndarray, kind: str | None = None) -> Primitive:
         rms = float(np.sqrt((error**2).mean()))
         # A simpler shape is cheaper to collide: a later one must be clearly nearer.
         if best is None or rms < 0.8 * best.rms_error:
-            best = Primitive(*_pose(name, x), rms, float(error.max()))
+            kind_, size, rotation, position = _pose(name, x)
+            best = Primitive(kind_, size, rotation, position, rms, float(error.max()))
     assert best is not None
     return best
 
 
-def _pose(kind: str, x: np.ndarray) -> tuple:
+def _pose(kind: str, x: np.ndarray) -> tuple[Any, tuple[float, ...], np.ndarray, np.ndarray]:
     if kind == "sphere":
         return kind, (abs(x[3]),), np.eye(3), x[:3]
     if kind == "capsule":
@@ -100,7 +101,9 @@ def _pose(kind: str, x: np.ndarray) -> tuple:
     return kind, tuple(np.abs(x[6:9])), Rotation.from_rotvec(x[3:6]).as_matrix(), x[:3]
 
 
-def replace_mesh_colliders(tree: ET.ElementTree, kinds: dict[str, str] | None = None) -> dict[str, list[Primitive]]:
+def replace_mesh_colliders(
+    tree: ET.ElementTree[ET.Element], kinds: dict[str, str] | None = None
+) -> dict[str, list[Primitive]]:
     """Take the mesh colliders out of a loaded URDF and return a primitive for each.
 
     Args:

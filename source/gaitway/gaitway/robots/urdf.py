@@ -20,7 +20,7 @@ class AssetError(UsageError):
     """A robot description that cannot be read or converted; the message names the file and the remedy."""
 
 
-def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree:
+def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree[ET.Element]:
     """Parse a URDF and replace its ``package://`` mesh addresses by absolute paths.
 
     Args:
@@ -32,7 +32,7 @@ def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree:
     """
     try:
         tree = ET.parse(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise AssetError(f"{path}: no such robot description; check the path given to RobotAsset.") from None
     except ET.ParseError as error:
         raise AssetError(
@@ -40,9 +40,37 @@ def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree:
         ) from None
     if tree.getroot().tag != "robot":
         raise AssetError(f"{path}: the root element is <{tree.getroot().tag}>, not <robot>; this is no URDF.")
+    _check_structure(tree.getroot(), path)
     for mesh in tree.iter("mesh"):
         mesh.set("filename", str(_resolve_mesh(mesh.get("filename", ""), path, packages)))
     return tree
+
+
+def _check_structure(robot: ET.Element, path: Path) -> None:
+    """Refuse what would otherwise fail deep inside, or not at all.
+
+    Raises:
+        AssetError: A name is used twice, a joint hangs in the air, or a number is none.
+    """
+    names = [link.get("name", "") for link in robot.findall("link")]
+    for name in names:
+        if names.count(name) > 1:
+            raise AssetError(f"{path}: there are {names.count(name)} links named '{name}'; names must be unique.")
+    for joint in robot.findall("joint"):
+        for end in ("parent", "child"):
+            element = joint.find(end)
+            name = "" if element is None else element.get("link", "")
+            if name not in names:
+                raise AssetError(f"{path}: joint '{joint.get('name')}' has as its {end} '{name}', which is no link.")
+    for link in robot.findall("link"):
+        if link.find("inertial") is None:
+            continue
+        try:
+            read_inertial(link)
+        except (AttributeError, KeyError, ValueError) as error:
+            raise AssetError(
+                f"{path}: the inertial of link '{link.get('name')}' is not readable ({error!r})."
+            ) from error
 
 
 def _resolve_mesh(address: str, urdf: Path, packages: dict[str, Path]) -> Path:
@@ -61,7 +89,7 @@ def _resolve_mesh(address: str, urdf: Path, packages: dict[str, Path]) -> Path:
     return file.resolve()
 
 
-def mesh_files(tree: ET.ElementTree) -> list[Path]:
+def mesh_files(tree: ET.ElementTree[ET.Element]) -> list[Path]:
     """Mesh files that a loaded URDF refers to, sorted, each once."""
     return sorted({Path(mesh.get("filename", "")) for mesh in tree.iter("mesh")})
 
@@ -84,15 +112,22 @@ class Inertial:
     def __add__(self, other: Inertial) -> Inertial:
         """Two bodies welded together (parallel-axis theorem)."""
         mass = self.mass + other.mass
+        if mass == 0.0:
+            return self
         com = (self.mass * self.com + other.mass * other.com) / mass
-        inertia = sum(
-            body.inertia + body.mass * ((d := body.com - com) @ d * np.eye(3) - np.outer(d, d))
-            for body in (self, other)
+        inertia = np.sum(
+            [
+                body.inertia + body.mass * ((d := body.com - com) @ d * np.eye(3) - np.outer(d, d))
+                for body in (self, other)
+            ],
+            axis=0,
         )
         return Inertial(mass, com, inertia)
 
 
-def merge_fixed_links(tree: ET.ElementTree, keep: frozenset[str] = frozenset()) -> ET.ElementTree:
+def merge_fixed_links(
+    tree: ET.ElementTree[ET.Element], keep: frozenset[str] = frozenset()
+) -> ET.ElementTree[ET.Element]:
     """Weld links on fixed joints to their parents: fewer bodies, the same robot.
 
     Inertias add up, visuals and collision shapes move along. Links stay when they are in ``keep``, when their joint

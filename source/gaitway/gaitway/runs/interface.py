@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from isaaclab.utils.string import resolve_matching_names_values
 
 
 def describe_interface(env: Any) -> dict[str, Any]:
@@ -60,10 +61,25 @@ def describe_interface(env: Any) -> dict[str, Any]:
         "joint_pos_limits": data.joint_pos_limits.torch[0].tolist(),
         "joint_vel_limits": data.joint_vel_limits.torch[0].tolist(),
         "joint_effort_limits": data.joint_effort_limits.torch[0].tolist(),
-        "joint_stiffness": data.default_joint_stiffness.torch[0].tolist(),
-        "joint_damping": data.default_joint_damping.torch[0].tolist(),
-        "joint_armature": data.joint_armature.torch[0].tolist(),
+        "joint_stiffness": _nominal(robot, "stiffness"),
+        "joint_damping": _nominal(robot, "damping"),
+        "joint_armature": _nominal(robot, "armature"),
     }
+
+
+def _nominal(robot: Any, name: str) -> list[float | None]:
+    """A property of the actuators as configured, since the simulator's own is randomised; None where it is not set."""
+    values: list[float | None] = [None] * len(robot.joint_names)
+    for actuator in robot.cfg.actuators.values():
+        setting = getattr(actuator, name)
+        if setting is None:
+            continue
+        if not isinstance(setting, dict):
+            setting = dict.fromkeys(actuator.joint_names_expr, setting)
+        ids, _, found = resolve_matching_names_values(setting, robot.joint_names)
+        for index, value in zip(ids, found, strict=True):
+            values[index] = float(value)
+    return values
 
 
 def _plain(value: Any) -> Any:

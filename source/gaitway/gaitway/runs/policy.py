@@ -66,7 +66,7 @@ class _SkrlPolicy(nn.Module):
     def __init__(self, scaler: nn.Module, model: nn.Module):
         super().__init__()
         self.scaler = scaler
-        self.model = model
+        self.model: Any = model
 
     def forward(self, obs: torch.Tensor) -> torch.Tensor:
         mean, _ = self.model.compute({"observations": self.scaler(obs)}, "policy")

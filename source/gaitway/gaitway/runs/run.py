@@ -163,7 +163,7 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """All lines of the metrics; one that a kill cut short is left out."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         try:
             lines = (self.path / METRICS).read_text().splitlines()
         except FileNotFoundError:

@@ -33,7 +33,13 @@ class VelocitySceneCfg(InteractiveSceneCfg):
     ground: AssetBaseCfg = ground_cfg()
     light: AssetBaseCfg = light_cfg()
     robot: ArticulationCfg = MISSING
-    contact_forces = ContactSensorCfg(prim_path="{ENV_REGEX_NS}/Robot/[^/]*", history_length=3, track_air_time=True)
+    contact_forces = ContactSensorCfg(
+        prim_path="{ENV_REGEX_NS}/Robot/[^/]*",
+        history_length=3,
+        track_air_time=True,
+        normal_force_visualizer_cfg=arrow_marker_cfg("/Visuals/ContactForces/normal", (0.9, 0.2, 0.1)),
+        friction_force_visualizer_cfg=arrow_marker_cfg("/Visuals/ContactForces/friction", (0.9, 0.6, 0.1)),
+    )
 
 
 @configclass
@@ -183,8 +189,13 @@ class EventsCfg:
 
 @configclass
 class RewardsCfg:
-    """Go where told, upright, smoothly, on the feet."""
+    """Go where told, upright, smoothly, on the feet.
 
+    Living pays more than the penalties of a clumsy beginner cost; otherwise falling at once is the best that it can do.
+    """
+
+    alive = RewTerm(func=mdp.is_alive, weight=1.0)
+    fallen = RewTerm(func=mdp.is_terminated, weight=-50.0)
     track_lin_vel_xy = RewTerm(
         func=mdp.track_lin_vel_xy_exp, weight=1.5, params={"command_name": "base_velocity", "std": 0.5}
     )

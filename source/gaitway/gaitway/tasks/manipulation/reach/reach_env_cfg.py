@@ -6,12 +6,12 @@ from dataclasses import MISSING
 
 from isaaclab.assets import ArticulationCfg, AssetBaseCfg
 from isaaclab.envs import ManagerBasedRLEnvCfg
+from isaaclab.managers import ActionTermCfg, SceneEntityCfg
 from isaaclab.managers import CurriculumTermCfg as CurrTerm
 from isaaclab.managers import EventTermCfg as EventTerm
 from isaaclab.managers import ObservationGroupCfg as ObsGroup
 from isaaclab.managers import ObservationTermCfg as ObsTerm
 from isaaclab.managers import RewardTermCfg as RewTerm
-from isaaclab.managers import SceneEntityCfg
 from isaaclab.managers import TerminationTermCfg as DoneTerm
 from isaaclab.scene import InteractiveSceneCfg
 from isaaclab.sim import SimulationCfg
@@ -71,7 +71,7 @@ class CommandsCfg:
 class ActionsCfg:
     """Joint position targets about the default pose."""
 
-    arm_action: mdp.JointPositionActionCfg = MISSING
+    arm_action: ActionTermCfg = MISSING
 
 
 @configclass
@@ -150,6 +150,8 @@ class EventCfg:
         mode="reset",
         params={"asset_cfg": hand(), "force_range": (-5.0, 5.0), "torque_range": (0.0, 0.0)},
     )
+    # Joints that the arm does not use (fingers) begin an episode where they belong, too.
+    reset_scene = EventTerm(func=mdp.reset_scene_to_default, mode="reset")
     reset_joints = EventTerm(
         func=mdp.reset_joints_by_offset,
         mode="reset",
