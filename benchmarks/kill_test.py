@@ -46,8 +46,8 @@ def main() -> None:
     run: Run | None = None
     before = 0
     for kill in range(1, args.kills + 1):
-        words = ["train", "--resume", str(run.path), "--runs", str(runs)] if run else ["train", *options]
-        process = gaitway(*words)
+        words = ["--resume", str(run.path), "--runs", str(runs)] if run else options
+        process = gaitway("train", "--checkpoint_seconds", "0.2", *words)
         wait = draw.uniform(1.0, args.longest)
         try:
             output, _ = process.communicate(timeout=wait)

@@ -65,11 +65,17 @@ def main() -> None:
         for agent in AGENTS:
             for engine in ENGINES:
                 found = row(train(task, agent, engine, num_envs, args.minutes, args.runs))
-                rises = "yes" if found["last"] > found["first"] else "no"
-                lines.append(
-                    f"| {task} | {agent} | {engine} | {found['steps']:,} | {found['first']:.2f}, {found['last']:.2f} "
-                    f"| {rises} | {found['first_length']:.0f}, {found['last_length']:.0f} steps | {100 * found['success']:.0f} % |"
+                cells = (
+                    task,
+                    agent,
+                    engine,
+                    f"{found['steps']:,}",
+                    f"{found['first']:.2f}, {found['last']:.2f}",
+                    "yes" if found["last"] > found["first"] else "no",
+                    f"{found['first_length']:.0f}, {found['last_length']:.0f} steps",
+                    f"{100 * found['success']:.0f} %",
                 )
+                lines.append(f"| {' | '.join(cells)} |")
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(
         "# Short runs\n\n"

@@ -65,6 +65,8 @@ OBSERVATIONS: dict[str, Observation] = {
 
 REWARDS: dict[str, tuple[str, str]] = {
     # function: what it gives, and its unit
+    "is_alive": ("1 while the episode goes on", "1"),
+    "is_terminated": ("1 in the step that ends an episode before its time", "1"),
     "position_command_error": ("distance of {bodies} from the commanded position", "m"),
     "orientation_command_error": ("angle of {bodies} from the commanded orientation", "rad"),
     "pose_error_tanh": ("1 - tanh(distance / {std} m), of {bodies} from the commanded position", "1"),
@@ -373,6 +375,8 @@ class Task:
             force, torque = found["force_range"], found["torque_range"]
             parts = [f"force {span(force, 'N')}"] * any(force) + [f"torque {span(torque, 'N·m')}"] * any(torque)
             return f"on {words['bodies']} throughout the episode: {', '.join(parts) or 'nothing'}, along each axis"
+        if name == "reset_scene_to_default":
+            return "all joints and bodies where the robot's config puts them"
         if name == "reset_root_state_uniform":
             place = self.along(found["pose_range"], "")
             return f"base moved by {place or '0'}; velocity {self.along(found['velocity_range'], '/s') or '0'}"

@@ -63,6 +63,7 @@ def doctor(as_json: bool) -> None:
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 42]")
 @click.option("--iterations", "--max_iterations", type=int, help="Iterations in all, those of a resumed run included.")
 @click.option("--minutes", type=float, help="Train for this long instead.")
+@click.option("--checkpoint_seconds", type=float, default=20.0, show_default=True, help="Time between checkpoints.")
 @click.option("--resume", metavar="RUN", help="Go on with a run: its folder, or 'latest'.")
 @_runs_option
 @_verbose_option

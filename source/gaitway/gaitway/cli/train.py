@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from gaitway.tasks import TaskInfo
 
 DEFAULT_TASK = "Gaitway-Reach-Position-Franka"
-CHECKPOINT_SECONDS = 20.0
 DEFAULT_SEED = 42
 OBSERVATIONS = 1000
 """Observations kept in a checkpoint, on which an exported policy is compared with the trained one."""
@@ -33,6 +32,7 @@ def train(
     seed: int | None,
     iterations: int | None,
     minutes: float | None,
+    checkpoint_seconds: float,
     resume: str | None,
     runs: str,
     verbose: bool,
@@ -45,6 +45,7 @@ def train(
     check_count("--num_envs", num_envs, 1, 1_000_000)
     check_count("--iterations", iterations, 1)
     check_count("--minutes", minutes, 0.01)
+    check_count("--checkpoint_seconds", checkpoint_seconds, 0)
 
     from gaitway.runs import Run, find_run
     from gaitway.tasks import find_task
@@ -90,7 +91,7 @@ def train(
 
     log = None if verbose else run.path / "log.txt"
     with reporting(log, as_json=as_json) as console:
-        session = _Session(run, info, options, console)
+        session = _Session(run, info, options, console, checkpoint_seconds)
         session.announce()
         with _stop_signals(session), simulation(info.id, env_cfg) as env:
             session.train(env, env_cfg, agent_cfg)
@@ -116,8 +117,9 @@ def _resumed_options(
 class _Session:
     """One call of ``gaitway train``: progress on the terminal, metrics and checkpoints in the run."""
 
-    def __init__(self, run: Run, info: TaskInfo, options: dict[str, Any], console: Any):
+    def __init__(self, run: Run, info: TaskInfo, options: dict[str, Any], console: Any, checkpoint_seconds: float):
         self.run, self.info, self.options, self.console = run, info, options, console
+        self.checkpoint_seconds = checkpoint_seconds
         self.iteration = self.step = 0
         self.seconds_before = 0.0
         self.interrupted = False
@@ -213,7 +215,7 @@ class _Session:
         self._show(row)
         if self.interrupted or self._is_done():
             raise StopTraining
-        if now - self.checkpointed > CHECKPOINT_SECONDS:
+        if now - self.checkpointed > self.checkpoint_seconds:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
