@@ -8,3 +8,10 @@ class UsageError(ValueError):
 
     The CLI prints it and exits with status 2.
     """
+
+
+class BrokenError(RuntimeError):
+    """Something failed that is not the user's to mend. The message is one line that names the log.
+
+    The CLI prints it and exits with status 1.
+    """

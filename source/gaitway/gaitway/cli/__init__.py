@@ -11,7 +11,7 @@ import sys
 import click
 
 from gaitway import __version__
-from gaitway.errors import UsageError
+from gaitway.errors import BrokenError, UsageError
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[physics=NAME] [env.KEY=VALUE] [agent.KEY=VALUE] ...")
 
@@ -137,9 +137,11 @@ def main() -> None:
         status = 130
     except UsageError as error:
         _fail(str(error))
+    except BrokenError as error:
+        _fail(str(error), status=1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, status: int = 2) -> None:
     click.echo(f"Error: {message}", err=True)
-    sys.exit(2)
+    sys.exit(status)

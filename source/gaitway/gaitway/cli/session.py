@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gaitway.errors import UsageError
+from gaitway.errors import BrokenError, UsageError
 
 from .terminal import library_output_to
 
@@ -27,6 +27,8 @@ OPTIONS_FOR = {
     "agent.trainer.timesteps": "--iterations",
 }
 """Settings that an option of the command decides; an override of them would be lost."""
+BYTES_PER_ENV = 100_000
+"""Memory that an environment takes at least; a Go2 on Newton was measured at 160 kB."""
 SELECTORS = ("physics", "renderer", "presets")
 ENGINES = {"NewtonCfg": "newton_mjwarp", "OvPhysxCfg": "ovphysx", "PhysxCfg": "isaacsim_physx"}
 
@@ -65,6 +67,24 @@ def pick_device(name: str | None) -> str:
     if int(index or 0) >= count:
         raise UsageError(f"--device {name}: this machine has {count} CUDA device(s), cuda:0 to cuda:{count - 1}.")
     return f"cuda:{index or 0}"
+
+
+def check_memory(num_envs: int, device: str) -> None:
+    """Refuse more environments than can fit, rather than have the system stop the process.
+
+    Raises:
+        UsageError: They cannot fit.
+    """
+    import psutil
+    import torch
+
+    total = torch.cuda.mem_get_info(device)[1] if device.startswith("cuda") else psutil.virtual_memory().total
+    need = num_envs * BYTES_PER_ENV
+    if need > total:
+        raise UsageError(
+            f"--num_envs {num_envs}: takes more than {need / 1e9:.0f} GB, and {device} has {total / 1e9:.0f} GB; "
+            f"use at most {int(total / BYTES_PER_ENV)}, better far fewer."
+        )
 
 
 def resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[str]) -> tuple[Any, Any]:
@@ -186,6 +206,7 @@ def reporting(log: Path | None, *, as_json: bool) -> Iterator[Console]:
 
     Raises:
         UsageError: Also for a full disk and for memory that does not suffice.
+        BrokenError: For all else.
     """
     where = f" The whole story is in {log}." if log else ""
     with library_output_to(log, as_json=as_json) as console:
@@ -205,4 +226,4 @@ def reporting(log: Path | None, *, as_json: bool) -> Iterator[Console]:
             message = " ".join(str(error).split())[:300]
             if "out of memory" in message.lower() or "can't allocate" in message.lower():
                 raise UsageError(f"Out of memory: use fewer environments (--num_envs).{where}") from error
-            raise SystemError(f"{type(error).__name__}: {message}.{where}") from error
+            raise BrokenError(f"{type(error).__name__}: {message}.{where}") from error

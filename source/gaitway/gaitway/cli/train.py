@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaitway.errors import UsageError
 
-from .session import check_count, pick_device, reporting, resolve_configs, simulation
+from .session import check_count, check_memory, pick_device, reporting, resolve_configs, simulation
 from .terminal import print_json, show
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def train(
     """Train a task, or go on with a run; the options are those of the command."""
     if iterations is not None and minutes is not None:
         raise UsageError("--iterations and --minutes exclude each other; give one of them.")
-    check_count("--num_envs", num_envs, 1, 1_000_000)
+    check_count("--num_envs", num_envs, 1)
     check_count("--iterations", iterations, 1)
     check_count("--minutes", minutes, 0.01)
     check_count("--checkpoint_seconds", checkpoint_seconds, 0)
@@ -75,6 +75,7 @@ def train(
             "minutes": minutes,
             "overrides": list(overrides),
         }
+    check_memory(options["num_envs"], options["device"])
     # Wrong overrides are found before anything is written.
     key = info.recipe_key(agent)
     env_cfg, agent_cfg = resolve_configs(info.id, key, options["overrides"])
