@@ -199,6 +199,22 @@ def test_processes_that_start_at_once_share_one_conversion(tiny: RobotAsset) -> 
     assert sorted(lines) == sorted(["converted", *[str(tiny.usd_path())] * 3])
 
 
+USER_OF_USD = """
+import sys
+from pxr import Usd, UsdPhysics
+UsdPhysics.RigidBodyAPI.Apply(Usd.Stage.CreateInMemory().DefinePrim("/body", "Xform"))
+from gaitway.robots.assets import RobotAsset
+print(RobotAsset(name="tiny", urdf=sys.argv[1], floating_base=False).usd_path())
+"""
+
+
+def test_a_process_that_has_used_usd_before_can_convert(tiny: RobotAsset) -> None:
+    # USD learns of schemas when it is first used; those of Newton, which the converter needs, would come too late.
+    done = subprocess.run([sys.executable, "-c", USER_OF_USD, tiny.urdf], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tiny.usd_path())
+
+
 # -- what is refused --------------------------------------------------------------------------------
 
 
@@ -564,6 +580,13 @@ def test_a_robot_with_meshes_as_colliders_is_laid_out_the_same(tiny: RobotAsset)
     meshes = RobotAsset("tiny", tiny.urdf, floating_base=False, colliders="meshes")
     stage = check_layout(meshes)
     assert any(prim.IsA(UsdGeom.Mesh) and prim.HasAPI(UsdPhysics.CollisionAPI) for prim in stage.Traverse())
+
+
+def test_a_description_that_nails_its_base_down_is_freed(tiny: RobotAsset) -> None:
+    nailed = '<link name="world"/><joint name="nail" type="fixed"><parent link="world"/><child link="base"/></joint>'
+    tiny.urdf_path.write_text(TINY_URDF.replace("</robot>", f"{nailed}</robot>"))
+    found = {prim.GetName() for prim in check_layout(tiny).Traverse() if prim.IsA(UsdPhysics.Joint)}
+    assert found == {"turn", "push"}
 
 
 def test_links_lie_where_the_urdf_puts_them(tiny: RobotAsset) -> None:

@@ -240,7 +240,7 @@ def test_an_episode_begins_as_the_config_says(env: gym.Env) -> None:
     if events.reset_joints.func.__name__ == "reset_joints_by_offset":
         low, high = (default + offset for offset in params["position_range"])
     low, high = torch.minimum(low, high), torch.maximum(low, high)
-    moved = torch.ones(robot.num_joints, dtype=torch.bool)
+    moved = torch.ones(robot.num_joints, dtype=torch.bool, device=unwrapped.device)
     if "asset_cfg" in params:
         moved[:] = False
         moved[params["asset_cfg"].joint_ids] = True
@@ -335,7 +335,7 @@ def check_reached(env: gym.Env) -> None:
     assert not terminated.any()
     turned = "Position" in env.spec.id
     assert extras["success"].tolist() == [True] * 4 + [False] * 4 + [turned] * 4 + [False] * 4
-    assert extras["log"]["Metrics/success_rate"] == pytest.approx((8 if turned else 4) / 12)
+    assert float(extras["log"]["Metrics/success_rate"]) == pytest.approx((8 if turned else 4) / 12)
 
 
 def check_kept_velocity(env: gym.Env) -> None:
@@ -364,7 +364,7 @@ def check_kept_velocity(env: gym.Env) -> None:
     assert terminated.tolist() == [False] * 12 + [True] * 4
     assert bool(truncated.all())
     assert extras["success"].tolist() == [True] * 4 + [False] * 12
-    assert extras["log"]["Metrics/success_rate"] == pytest.approx(0.25)
+    assert float(extras["log"]["Metrics/success_rate"]) == pytest.approx(0.25)
 
 
 def test_episodes_are_judged_as_they_end(env: gym.Env) -> None:
