@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import xml.etree.ElementTree as ET
 from importlib.metadata import version
 from pathlib import Path
 
+import newton_usd_schemas  # noqa: F401  before USD is first used, so that tests may run in any order
 import numpy as np
 import pytest
 import trimesh
@@ -202,7 +204,8 @@ def test_processes_that_start_at_once_share_one_conversion(tiny: RobotAsset) -> 
 USER_OF_USD = """
 import sys
 from pxr import Usd, UsdPhysics
-UsdPhysics.RigidBodyAPI.Apply(Usd.Stage.CreateInMemory().DefinePrim("/body", "Xform"))
+stage = Usd.Stage.CreateInMemory()
+UsdPhysics.RigidBodyAPI.Apply(stage.DefinePrim("/body", "Xform"))
 from gaitway.robots.assets import RobotAsset
 print(RobotAsset(name="tiny", urdf=sys.argv[1], floating_base=False).usd_path())
 """
@@ -210,7 +213,8 @@ print(RobotAsset(name="tiny", urdf=sys.argv[1], floating_base=False).usd_path())
 
 def test_a_process_that_has_used_usd_before_can_convert(tiny: RobotAsset) -> None:
     # USD learns of schemas when it is first used; those of Newton, which the converter needs, would come too late.
-    done = subprocess.run([sys.executable, "-c", USER_OF_USD, tiny.urdf], capture_output=True, text=True)
+    env = {name: value for name, value in os.environ.items() if name != "PXR_PLUGINPATH_NAME"}
+    done = subprocess.run([sys.executable, "-c", USER_OF_USD, tiny.urdf], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tiny.usd_path())
 
@@ -585,7 +589,8 @@ def test_a_robot_with_meshes_as_colliders_is_laid_out_the_same(tiny: RobotAsset)
 def test_a_description_that_nails_its_base_down_is_freed(tiny: RobotAsset) -> None:
     nailed = '<link name="world"/><joint name="nail" type="fixed"><parent link="world"/><child link="base"/></joint>'
     tiny.urdf_path.write_text(TINY_URDF.replace("</robot>", f"{nailed}</robot>"))
-    found = {prim.GetName() for prim in check_layout(tiny).Traverse() if prim.IsA(UsdPhysics.Joint)}
+    stage = check_layout(tiny)
+    found = {prim.GetName() for prim in stage.Traverse() if prim.IsA(UsdPhysics.Joint)}
     assert found == {"turn", "push"}
 
 

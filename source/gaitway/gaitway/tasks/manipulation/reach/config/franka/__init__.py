@@ -15,7 +15,7 @@ register_task(
     robot="Franka Panda",
     summary="Bring the hand to a commanded position and hold it there.",
     success="The hand is within 5 cm of the goal when the episode ends.",
-    cpu=Scale(num_envs=256, iterations=110),
+    cpu=Scale(num_envs=256, iterations=90),
     cuda=Scale(num_envs=4096, iterations=150),
 )
 
