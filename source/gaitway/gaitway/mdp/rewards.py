@@ -48,6 +48,6 @@ def joint_power(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg = SceneEntityC
     Returns:
         Unit: W. Shape is (num_envs,).
     """
-    data = env.scene[asset_cfg.name].data
-    torque = data.applied_torque.torch[:, asset_cfg.joint_ids]
-    return (torque * data.joint_vel.torch[:, asset_cfg.joint_ids]).abs().sum(dim=-1)
+    robot = env.scene[asset_cfg.name]
+    torque = robot.actuators.applied_effort.torch[:, asset_cfg.joint_ids]
+    return (torque * robot.data.joint_vel.torch[:, asset_cfg.joint_ids]).abs().sum(dim=-1)

@@ -11,6 +11,8 @@ import json
 import logging
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import asdict, dataclass, field
@@ -127,7 +129,7 @@ class RobotAsset:
 
     def _packed_usd(self) -> Path:
         """The converted robot that an offline pack brought to a machine without descriptions."""
-        found = [f for f in cache_dir().glob(f"{self.name}-*") if _is_whole(f)]
+        found = [f for f in cache_dir().glob(f"{self.name}-{'[0-9a-f]' * 16}") if _is_whole(f)]
         if not found:
             raise AssetError(
                 f"There is neither a description of {self.name} (package 'example-robot-data') nor a converted one in "
@@ -178,22 +180,33 @@ def convert(asset: RobotAsset, usd: Path, scratch: Path) -> dict[str, list[Primi
     Raises:
         AssetError: The converter did not accept the description.
     """
-    import urdf_usd_converter
-
     tree = asset.load()
     shapes = replace_mesh_colliders(tree, asset.collider_kinds) if asset.colliders == "primitives" else {}
     prepared = scratch / f"{asset.name}.urdf"
     tree.write(prepared)
-    # The converter warns of line sets in Collada files, which draw nothing.
-    converter_logger = logging.getLogger("urdf_usd_converter")
-    converter_logger.setLevel(logging.ERROR)
     try:
-        with _quiet_stdout():
-            made = urdf_usd_converter.Converter(scene=False).convert(str(prepared), str(scratch / "converted"))
+        made = _run_converter(prepared, scratch / "converted")
     except Exception as error:
-        raise AssetError(f"{asset.urdf_path}: not convertible to USD ({error}).") from error
-    _write_flat_usd(Path(made.path), usd, tree, shapes)
+        raise AssetError(f"{asset.urdf_path}: not convertible to USD ({' '.join(str(error).split())}).") from error
+    _write_flat_usd(made, usd, tree, shapes)
     return shapes
+
+
+def _run_converter(urdf: Path, folder: Path) -> Path:
+    import urdf_usd_converter  # registers Newton's schemas
+    from pxr import Usd
+
+    if Usd.SchemaRegistry().FindAppliedAPIPrimDefinition("NewtonArticulationRootAPI") is None:
+        # This process has used USD before, and USD learns of schemas only once: another process has to do it.
+        code = "import sys, urdf_usd_converter as c; c.Converter(scene=False).convert(*sys.argv[1:])"
+        done = subprocess.run([sys.executable, "-c", code, urdf, folder], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
+        return next(folder.glob("*.usd?"))
+    # The converter warns of line sets in Collada files, which draw nothing.
+    logging.getLogger("urdf_usd_converter").setLevel(logging.ERROR)
+    with _quiet_stdout():
+        return Path(urdf_usd_converter.Converter(scene=False).convert(str(urdf), str(folder)).path)
 
 
 class _quiet_stdout:

@@ -151,7 +151,7 @@ class EventCfg:
         params={"asset_cfg": hand(), "force_range": (-5.0, 5.0), "torque_range": (0.0, 0.0)},
     )
     # Joints that the arm does not use (fingers) begin an episode where they belong, too.
-    reset_scene = EventTerm(func=mdp.reset_scene_to_default, mode="reset")
+    reset_scene = EventTerm(func=mdp.reset_scene_to_default, mode="reset", params={"reset_joint_targets": True})
     reset_joints = EventTerm(
         func=mdp.reset_joints_by_offset,
         mode="reset",
