@@ -24,7 +24,7 @@ BODY_NAMES = ("base", *(f"{leg}_{part}" for leg in _LEGS for part in ("hip", "th
 """Bodies in the URDF's order."""
 
 _ROTOR_INERTIA = 0.000111842  # kg·m² about the axis of rotation; links `*_rotor` of the URDF
-_HIP_GEAR = 6.33  # reduction of the Go2's motor, Unitree's data sheet
+_HIP_GEAR = 6.33  # of Unitree's GO-M8010-6, the Go1's motor; none is published for the Go2's, which is alike
 _CALF_GEAR = _HIP_GEAR * 45.43 / 23.7  # the calf's linkage, from the effort limits of the URDF
 
 GO2_CFG = ArticulationCfg(
