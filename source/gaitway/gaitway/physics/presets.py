@@ -7,7 +7,10 @@ from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 from isaaclab_physx.physics import PhysxCfg
 from isaaclab_tasks.utils import PresetCfg
 
+from .mujoco_cpu import MujocoCpuSolverCfg
 from .ovphysx import OvPhysxCfg
+
+_MUJOCO = {"cone": "pyramidal", "integrator": "implicitfast", "impratio": 1.0, "iterations": 50, "ls_iterations": 50}
 
 
 def mjwarp(njmax: int, nconmax: int) -> NewtonCfg:
@@ -18,16 +21,20 @@ def mjwarp(njmax: int, nconmax: int) -> NewtonCfg:
         nconmax: Most contacts a world can have.
     """
     return NewtonCfg(
-        solver_cfg=MJWarpSolverCfg(
-            njmax=njmax,
-            nconmax=nconmax,
-            cone="pyramidal",
-            integrator="implicitfast",
-            impratio=1.0,
-            iterations=50,
-            ls_iterations=50,
-        ),
+        solver_cfg=MJWarpSolverCfg(njmax=njmax, nconmax=nconmax, **_MUJOCO),
         num_substeps=1,
+    )
+
+
+def mujoco_cpu(njmax: int, nconmax: int) -> NewtonCfg:
+    """Newton with native MuJoCo worlds on the CPU, of the same settings as :func:`mjwarp`.
+
+    Args:
+        njmax: Most constraint rows a world can have.
+        nconmax: Most contacts a world can have.
+    """
+    return NewtonCfg(
+        solver_cfg=MujocoCpuSolverCfg(njmax=njmax, nconmax=nconmax, whole_env_step=True, **_MUJOCO), num_substeps=1
     )
 
 
@@ -36,6 +43,7 @@ class ArmPhysicsCfg(PresetCfg):
     """Engines for a fixed arm that touches little."""
 
     newton_mjwarp: NewtonCfg = mjwarp(njmax=60, nconmax=20)
+    mujoco_cpu: NewtonCfg = mujoco_cpu(njmax=60, nconmax=20)
     ovphysx: OvPhysxCfg = OvPhysxCfg()
     isaacsim_physx: PhysxCfg = PhysxCfg(bounce_threshold_velocity=0.2)
     default: NewtonCfg = newton_mjwarp
@@ -46,6 +54,7 @@ class LeggedPhysicsCfg(PresetCfg):
     """Engines for a legged robot on flat ground."""
 
     newton_mjwarp: NewtonCfg = mjwarp(njmax=80, nconmax=30)
+    mujoco_cpu: NewtonCfg = mujoco_cpu(njmax=80, nconmax=30)
     ovphysx: OvPhysxCfg = OvPhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
     isaacsim_physx: PhysxCfg = PhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
     default: NewtonCfg = newton_mjwarp

@@ -1,0 +1,133 @@
+"""Newton's MuJoCo solver, stepped by native MuJoCo on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import newton
+import warp as wp
+from newton.solvers import SolverMuJoCo
+
+from gaitway.errors import UsageError
+
+from .worlds import INSTEAD, MujocoWorlds
+
+
+class SolverMujocoCpu(SolverMuJoCo):
+    """:class:`newton.solvers.SolverMuJoCo` whose worlds are stepped by MuJoCo's own C library, each as one native world.
+
+    Newton translates model, control and state to MuJoCo's terms as ever, into MuJoCo-Warp's arrays in host memory. The
+    worlds are loaded from there and stored there.
+
+    Args:
+        model: Newton's model, on the CPU.
+        num_threads: Threads that step worlds; 0 for one a usable core.
+        history_length: States that are kept of each world, for when one breaks.
+        max_position: A coordinate beyond it is a broken state. Unit: m or rad.
+        max_velocity: A velocity beyond it is a broken state. Unit: m/s or rad/s.
+        **kwargs: As for :class:`newton.solvers.SolverMuJoCo`.
+
+    Raises:
+        UsageError: The model asks for something that this engine cannot do.
+    """
+
+    def __init__(
+        self,
+        model: newton.Model,
+        *,
+        num_threads: int = 0,
+        history_length: int = 50,
+        max_position: float = 1.0e6,
+        max_velocity: float = 1.0e4,
+        **kwargs: Any,
+    ):
+        if model.device.is_cuda:
+            raise UsageError("physics=mujoco_cpu: runs on the CPU alone; use --device cpu or physics=newton_mjwarp.")
+        if not kwargs.get("use_mujoco_contacts", True):
+            raise UsageError(f"physics=mujoco_cpu: finds contacts by MuJoCo alone, not by Newton's pipeline; {INSTEAD}.")
+        kwargs["use_mujoco_cpu"] = False  # MuJoCo's word for one world without Warp
+        self.worlds: MujocoWorlds | None = None
+        self.plan: list[tuple[wp.Graph, int]] = []
+        """What the manager has recorded of a step: graphs, and how many native steps follow each."""
+        self.plan_key: tuple | None = None
+        super().__init__(model, separate_worlds=True, **kwargs)
+        self._options = dict(
+            num_threads=num_threads,
+            history_length=history_length,
+            max_position=max_position,
+            max_velocity=max_velocity,
+        )
+
+    def bind(self, state: newton.State, report_contacts: bool) -> None:
+        """Tie the native worlds to a state, and say whether contacts are to be kept."""
+        if self.worlds is not None:
+            self.worlds.close()
+        accelerations = state.body_qdd is not None or state.body_parent_f is not None
+        self.worlds = MujocoWorlds(
+            self.mj_model,
+            self.mjw_model,
+            self.mjw_data,
+            joint_q=state.joint_q,
+            joint_qd=state.joint_qd,
+            geom_shape=self.mjc_geom_to_newton_shape,
+            contact_slots=self.contact_slots if report_contacts else 0,
+            accelerations=accelerations,
+            **self._options,
+        )
+
+    @property
+    def contact_slots(self) -> int:
+        """Contacts that are kept of a world."""
+        return max(self.mjw_data.naconmax // self.mjw_data.nworld, 1)
+
+    def advance(self, state: newton.State, control: newton.Control, dt: float, num_steps: int) -> int:
+        """Advance a state in place by some steps under the same control.
+
+        Args:
+            state: Newton's state.
+            control: Newton's control.
+            dt: Length of a step. Unit: s.
+            num_steps: How many.
+
+        Returns:
+            How many worlds came out broken.
+        """
+        assert self.worlds is not None
+        self.read(state, control)
+        broken = self.worlds.step(num_steps, dt)
+        self.write(state)
+        self._step += num_steps
+        return broken
+
+    def read(self, state: newton.State, control: newton.Control) -> None:
+        """Translate Newton's control and state for the native worlds."""
+        self._apply_mjc_control(self.model, state, control, self.mjw_data)
+        self._update_mjc_data(self.mjw_data, self.model, state)
+
+    def write(self, state: newton.State) -> None:
+        """Translate the native worlds' states for Newton."""
+        self._update_newton_state(self.model, state, self.mjw_data, state_prev=state)
+
+    def step(self, state_in, state_out, control, contacts, dt) -> None:  # noqa: D102
+        if state_in is not state_out:
+            raise ValueError("states must be one and the same")
+        self.advance(state_in, control, dt, 1)
+
+    def update_contacts(self, contacts: newton.Contacts, state: newton.State | None = None) -> None:
+        """Write the contacts of the last step, with forces."""
+        assert self.worlds is not None
+        self.worlds.list_contacts(contacts)
+
+    def notify_model_changed(self, flags: newton.ModelFlags | int) -> None:
+        """Take over changed parameters.
+
+        Raises:
+            UsageError: Something was changed that this engine cannot change.
+        """
+        super().notify_model_changed(flags)
+        if self.worlds is not None:
+            self.worlds.read_parameters()
+
+
+__all__ = ["SolverMujocoCpu", "mujoco"]

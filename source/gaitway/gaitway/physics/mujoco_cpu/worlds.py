@@ -1,0 +1,362 @@
+"""Batches of MuJoCo worlds: their parameters, their state and the workers that step them."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import mujoco
+import numpy as np
+import warp as wp
+
+from gaitway.errors import UsageError
+
+from . import native
+
+STATE_INPUTS = (
+    "qpos", "qvel", "act", "ctrl", "qfrc_applied", "xfrc_applied", "qacc_warmstart", "mocap_pos", "mocap_quat"
+)  # fmt: skip
+"""What a world is set to before it is stepped. Fields of ``MjData`` and of MuJoCo-Warp's data alike."""
+STATE_OUTPUTS = ("qpos", "qvel", "act", "qacc_warmstart", "qfrc_actuator")
+"""What is read after it was stepped."""
+ACCELERATION_OUTPUTS = ("xipos", "subtree_com", "cacc", "cvel", "cfrc_int")
+"""What is read as well where accelerations or joint wrenches are asked for."""
+OPTIONS = ("tolerance", "ls_tolerance", "ccd_tolerance", "density", "viscosity", "wind", "magnetic")
+"""Options that must be alike in all worlds. Gravity may differ."""
+INSTEAD = "use physics=newton_mjwarp, which can"
+
+
+def num_usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def address(array: Any) -> int:
+    """Where the numbers of a Warp array in host memory begin.
+
+    Raises:
+        ValueError: They do not lie one after another.
+    """
+    if not array.is_contiguous:
+        raise ValueError("array is not contiguous")
+    return int(array.ptr or 0)
+
+
+def numbers_per_world(array: wp.array) -> int:
+    """32-bit floats in each row of an array whose first axis is the world."""
+    return array.strides[0] // 4 if array.size else 0
+
+
+class MujocoWorlds:
+    """MuJoCo worlds that differ in parameters and state, and the threads that step them.
+
+    Parameters and state are read from, and states written to, arrays of MuJoCo-Warp's model and data, which Newton keeps
+    true. They hold 32-bit floats, their first axis is the world, and they lie in host memory.
+
+    Args:
+        mj_model: The model that all worlds share, as compiled.
+        mjw_model: Parameters, some of them by world.
+        mjw_data: State by world.
+        joint_q: Newton's joint coordinates, to be kept as history. Shape is (num_worlds * q,).
+        joint_qd: Newton's joint velocities. Shape is (num_worlds * qd,).
+        geom_shape: Newton's shape of each geom. Shape is (num_worlds, ngeom).
+        contact_slots: Contacts that are kept of a world; 0 if none are asked for.
+        accelerations: Whether bodies' accelerations and joint wrenches are asked for.
+        history_length: States that are kept of each world.
+        max_position: A coordinate beyond it is a broken state. Unit: m or rad.
+        max_velocity: A velocity beyond it is a broken state. Unit: m/s or rad/s.
+        num_threads: Workers; 0 for one a usable core.
+    """
+
+    def __init__(
+        self,
+        mj_model: mujoco.MjModel,
+        mjw_model: Any,
+        mjw_data: Any,
+        *,
+        joint_q: wp.array,
+        joint_qd: wp.array,
+        geom_shape: wp.array,
+        contact_slots: int,
+        accelerations: bool,
+        history_length: int,
+        max_position: float,
+        max_velocity: float,
+        num_threads: int = 0,
+    ):
+        self.num_worlds = mjw_data.nworld
+        self.num_threads = min(num_threads or num_usable_cores(), self.num_worlds)
+        self.history_length = history_length
+        self._mjw_model, self._mjw_data = mjw_model, mjw_data
+        self._accelerations = accelerations
+        self._timestep = 0.0
+        self._num_calls = 0
+        self._counters = np.zeros(32, np.int32)  # worlds taken, and, in another cache line, worlds that broke
+
+        self._template = mj_model
+        self._models = [copy.copy(mj_model) for _ in range(self.num_threads)]
+        for model in self._models:
+            # Broken states are dealt with world by world.
+            model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+        self._datas = [mujoco.MjData(model) for model in self._models]
+        for data in self._datas:
+            for kind in ("mjWARN_BADQPOS", "mjWARN_BADQVEL", "mjWARN_BADQACC"):
+                # MuJoCo writes of the first one to a file in the working directory, and of no more.
+                data.warning[int(getattr(mujoco.mjtWarning, kind))].number = 1
+
+        n, nq = self.num_worlds, mj_model.nq
+        slots = max(contact_slots, 1)
+        self.broken = wp.zeros(n, dtype=wp.int32, device="cpu")
+        width = (joint_q.size + joint_qd.size) // n
+        self._history = np.zeros((n, max(history_length, 1), width), np.float32)
+        self._num_q = joint_q.size // n
+        self._sound_qpos = np.array(mjw_data.qpos.numpy(), np.float32, copy=True)
+        self._keep = (joint_q, joint_qd, geom_shape)
+
+        worlds = native.Worlds()
+        worlds.count, worlds.nq, worlds.nv, worlds.neq = n, nq, mj_model.nv, mj_model.neq
+        worlds.rows_qpos, worlds.rows_qvel = address(mjw_data.qpos), address(mjw_data.qvel)
+        worlds.rows_warmstart = address(mjw_data.qacc_warmstart)
+        worlds.sound_qpos = self._sound_qpos.ctypes.data
+        worlds.eq_active = address(mjw_data.eq_active) if mj_model.neq else 0
+        worlds.broken, worlds.broken_count = self.broken, self._counters[16:].ctypes.data
+        worlds.max_position, worlds.max_velocity = max_position, max_velocity
+        worlds.joint_q, worlds.joint_qd = address(joint_q), address(joint_qd)
+        worlds.num_q, worlds.num_qd = self._num_q, width - self._num_q
+        worlds.history, worlds.history_length = self._history.ctypes.data, history_length
+        worlds.contact_slots = contact_slots
+        worlds.contact_count = wp.zeros(n, dtype=wp.int32, device="cpu")
+        worlds.contact_shapes = wp.zeros((n, slots), dtype=wp.vec2i, device="cpu")
+        worlds.contact_points = wp.zeros((n, slots, 2), dtype=wp.vec3, device="cpu")
+        worlds.contact_normals = wp.zeros((n, slots), dtype=wp.vec3, device="cpu")
+        worlds.contact_forces = wp.zeros((n, slots), dtype=wp.spatial_vector, device="cpu")
+        worlds.geom_shape = geom_shape
+        worlds.geom_body = wp.array(mj_model.geom_bodyid, dtype=wp.int32, device="cpu")
+        layout = native.data_layout()
+        worlds.layout_ncon, worlds.layout_contact, worlds.layout_size = layout.ncon, layout.contact, layout.size
+        worlds.layout_dist, worlds.layout_pos = layout.dist, layout.pos
+        worlds.layout_frame, worlds.layout_geom = layout.frame, layout.geom
+        self._worlds = worlds
+
+        self._pool = ThreadPoolExecutor(self.num_threads - 1, "mujoco") if self.num_threads > 1 else None
+        self._workers: list[native.Worker] = []
+        self._launches: list[wp.Launch] = []
+        self.read_parameters()
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # Parameters
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def read_parameters(self) -> None:
+        """Take over what Newton has changed in the parameters. What differs between worlds is loaded with each world.
+
+        Raises:
+            UsageError: Something was changed that this engine cannot change.
+        """
+        differing: dict[str, np.ndarray] = {}
+        changed: set[str] = set()
+        for name in self._parameter_names():
+            rows = getattr(self._mjw_model, name).numpy().reshape(self._mjw_model_worlds(name), -1)
+            if (rows != rows[0]).any():
+                differing[name] = rows
+            compiled = getattr(self._template, name).reshape(-1)
+            if name in differing or not np.allclose(rows[0], compiled, rtol=1e-5, atol=1e-7):
+                changed.add(name)
+            for model in self._models:
+                getattr(model, name).reshape(-1)[:] = rows[0]
+        self._read_options()
+        self._drop_shortcuts(changed, differing)
+        self._prepare(sorted(differing))
+
+    def _mjw_model_worlds(self, name: str) -> int:
+        return getattr(self._mjw_model, name).shape[0]
+
+    def _parameter_names(self) -> list[str]:
+        """Fields that hold a row for each world on the one side and 64-bit floats on the other."""
+        names = []
+        for name in self._mjw_model.__dataclass_fields__:
+            array, compiled = getattr(self._mjw_model, name, None), getattr(self._template, name, None)
+            if not isinstance(array, wp.array) or not isinstance(compiled, np.ndarray) or compiled.dtype != np.float64:
+                continue
+            if array.ndim and array.shape[0] == self.num_worlds and numbers_per_world(array) == compiled.size > 0:
+                names.append(name)
+        return names
+
+    def _read_options(self) -> None:
+        options = self._mjw_model.opt
+        for name in OPTIONS:
+            rows = getattr(options, name).numpy()
+            if (rows != rows[0]).any():
+                raise UsageError(f"physics=mujoco_cpu: option '{name}' cannot differ between environments; {INSTEAD}.")
+            for model in self._models:
+                setattr(model.opt, name, rows[0].astype(np.float64))
+        for model in self._models:
+            model.opt.gravity[:] = options.gravity.numpy()[0]
+
+    def _drop_shortcuts(self, changed: set[str], differing: Mapping[str, np.ndarray]) -> None:
+        """Drop what the compiler has precomputed from parameters that were changed since."""
+        template = self._template
+        simple = template.dof_simplenum > 0
+        if simple.any() and changed & {"body_ipos", "body_iquat"}:
+            moved = self._changed_rows("body_ipos", differing, 3) | self._changed_rows("body_iquat", differing, 4)
+            if (moved & (template.body_simple > 0)).any():
+                raise UsageError(
+                    "physics=mujoco_cpu: the centre of mass or the principal axes of a free body that MuJoCo treats as"
+                    f" simple cannot be changed; {INSTEAD}."
+                )
+        if changed & {"body_ipos", "body_iquat"}:
+            moved = self._changed_rows("body_ipos", differing, 3) | self._changed_rows("body_iquat", differing, 4)
+            for model in self._models:
+                model.body_sameframe[moved] = int(mujoco.mjtSameFrame.mjSAMEFRAME_NONE)
+        shape = {"geom_size", "geom_pos", "geom_quat", "geom_rbound"} & changed
+        if shape:
+            moved = np.zeros(template.ngeom, bool)
+            for name in shape:
+                moved |= self._changed_rows(name, differing, getattr(template, name).size // template.ngeom)
+            self._widen_bounds(moved)
+
+    def _changed_rows(self, name: str, differing: Mapping[str, np.ndarray], width: int) -> np.ndarray:
+        """Which bodies or geoms have another value than when compiled, in any world."""
+        rows = getattr(self._mjw_model, name).numpy().reshape(-1, getattr(self._template, name).size // width, width)
+        compiled = getattr(self._template, name).reshape(-1, width)
+        return ~np.isclose(rows, compiled, rtol=1e-5, atol=1e-7).all(axis=(0, 2))
+
+    def _widen_bounds(self, geoms: np.ndarray) -> None:
+        """Let the broad phase pass all that could touch these geoms; bounding spheres sort out the rest."""
+        radius = self._mjw_model.geom_rbound.numpy().max(axis=0)
+        for model in self._models:
+            model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
+            model.geom_sameframe[geoms] = int(mujoco.mjtSameFrame.mjSAMEFRAME_NONE)
+            bounded = geoms & (model.geom_rbound > 0)
+            model.geom_aabb[bounded, :3] = 0.0
+            model.geom_aabb[bounded, 3:] = radius[bounded, None]
+            for body in np.unique(model.geom_bodyid[geoms]):
+                first, count = model.body_bvhadr[body], model.body_bvhnum[body]
+                if count > 0:
+                    model.bvh_aabb[first : first + count, :3] = 0.0
+                    model.bvh_aabb[first : first + count, 3:] = 1.0e6
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # Workers
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _copies(self, fields: Sequence[tuple[wp.array, np.ndarray]]) -> native.Copies:
+        copies = native.Copies()
+        fields = [field for field in fields if field[1].size > 0]
+        for array, own in fields:
+            if numbers_per_world(array) != own.size or own.dtype != np.float64:
+                raise ValueError("the two sides of a copy differ")
+        copies.rows = wp.array([address(array) for array, _ in fields], dtype=wp.uint64, device="cpu")
+        copies.natives = wp.array([own.ctypes.data for _, own in fields], dtype=wp.uint64, device="cpu")
+        copies.counts = wp.array([own.size for _, own in fields], dtype=wp.int32, device="cpu")
+        copies.length = len(fields)
+        return copies
+
+    def _prepare(self, differing: Sequence[str]) -> None:
+        self._workers, self._launches = [], []
+        data_rows = self._mjw_data
+        outputs = STATE_OUTPUTS + (ACCELERATION_OUTPUTS if self._accelerations else ())
+        for model, data in zip(self._models, self._datas, strict=True):
+            parameters = [(getattr(self._mjw_model, name), getattr(model, name)) for name in differing]
+            gravity = self._mjw_model.opt.gravity
+            if (gravity.numpy() != gravity.numpy()[0]).any():
+                parameters.append((gravity, model.opt.gravity))
+            worker = native.Worker()
+            worker.model, worker.data = model._address, data._address
+            worker.parameters = self._copies(parameters)
+            worker.inputs = self._copies([(getattr(data_rows, name), getattr(data, name)) for name in STATE_INPUTS])
+            worker.outputs = self._copies([(getattr(data_rows, name), getattr(data, name)) for name in outputs])
+            worker.eq_active = data.eq_active.ctypes.data
+            worker.qpos, worker.qvel = data.qpos.ctypes.data, data.qvel.ctypes.data
+            worker.xpos, worker.xquat = data.xpos.ctypes.data, data.xquat.ctypes.data
+            result = np.zeros(6)
+            self._keep += (result,)
+            worker.contact_force = result.ctypes.data
+            self._workers.append(worker)
+            self._launches.append(
+                wp.launch(
+                    native.step_worlds,
+                    dim=1,
+                    inputs=[
+                        worker,
+                        self._worlds,
+                        self._counters.ctypes.data,
+                        1,
+                        0,
+                        native.function_address("mj_step"),
+                        native.function_address("mj_rnePostConstraint") if self._accelerations else 0,
+                        native.function_address("mj_contactForce"),
+                    ],
+                    device="cpu",
+                    record_cmd=True,
+                )
+            )
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # Stepping
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def step(self, num_steps: int, timestep: float) -> int:
+        """Advance all worlds.
+
+        Args:
+            num_steps: MuJoCo steps, under the same control.
+            timestep: Length of one. Unit: s.
+
+        Returns:
+            How many worlds came out broken: not finite, or beyond the bounds. They are back in their last sound pose, at
+            rest, and marked in :attr:`broken` until that is cleared.
+        """
+        if timestep != self._timestep:
+            for model in self._models:
+                model.opt.timestep = timestep
+            self._timestep = timestep
+        slot = self._num_calls % max(self.history_length, 1)
+        self._num_calls += 1
+        self._counters[:] = 0
+        for launch in self._launches:
+            launch.set_param_at_index(3, num_steps)
+            launch.set_param_at_index(4, slot)
+        pending = [self._pool.submit(launch.launch) for launch in self._launches[1:]] if self._pool else []
+        self._launches[0].launch()
+        wait(pending)
+        for future in pending:
+            future.result()
+        return int(self._counters[16])
+
+    def list_contacts(self, contacts: Any) -> None:
+        """Write the contacts of the last step to a Newton ``Contacts``, in the order of worlds."""
+        wp.launch(
+            native.list_contacts,
+            dim=1,
+            inputs=[self.num_worlds, self._worlds],
+            outputs=[
+                contacts.rigid_contact_count,
+                contacts.rigid_contact_shape0,
+                contacts.rigid_contact_shape1,
+                contacts.rigid_contact_point0,
+                contacts.rigid_contact_point1,
+                contacts.rigid_contact_normal,
+                contacts.force,
+            ],
+            device="cpu",
+        )
+
+    def history(self, world: int) -> tuple[np.ndarray, np.ndarray]:
+        """The last states of a world before its steps, oldest first.
+
+        Returns:
+            Newton's joint coordinates, shape (length, q), and velocities, shape (length, qd).
+        """
+        newest = self._num_calls % self.history_length
+        order = np.roll(np.arange(self.history_length), -newest)[-min(self._num_calls, self.history_length) :]
+        rows = self._history[world, order]
+        return rows[:, : self._num_q].copy(), rows[:, self._num_q :].copy()
+
+    def close(self) -> None:
+        """Stop the threads."""
+        if self._pool:
+            self._pool.shutdown()
