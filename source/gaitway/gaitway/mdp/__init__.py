@@ -7,5 +7,6 @@ from isaaclab.envs.mdp import *  # noqa: F403
 
 from .commands import VelocityCommand, VelocityCommandCfg
 from .observations import ee_pose_error, foot_contacts
-from .rewards import joint_power, pose_error_tanh
+from .rewards import JointAccL2, joint_effort_l2, joint_power, pose_error_tanh
 from .success import EpisodeSuccess, kept_velocity, reached
+from .terminations import physics_broken

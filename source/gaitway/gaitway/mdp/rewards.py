@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from isaaclab.managers import SceneEntityCfg
+from isaaclab.managers import ManagerTermBase, RewardTermCfg, SceneEntityCfg
 
 from .observations import pose_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from isaaclab.envs import ManagerBasedRLEnv
 
 
@@ -51,3 +53,49 @@ def joint_power(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg = SceneEntityC
     robot = env.scene[asset_cfg.name]
     torque = robot.actuators.applied_effort.torch[:, asset_cfg.joint_ids]
     return (torque * robot.data.joint_vel.torch[:, asset_cfg.joint_ids]).abs().sum(dim=-1)
+
+
+def joint_effort_l2(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")) -> torch.Tensor:
+    """Squared efforts of joints whose control loop the simulator closes, ``clip(k (q* - q) - d q̇)²`` summed.
+
+    Taken at the end of the env-step, so that it does not depend on how an engine divides the step. (Isaac Lab's
+    ``applied_effort`` is that of whichever physics step was the last to be entered.)
+
+    Returns:
+        Unit: N²·m² for revolute joints. Shape is (num_envs,).
+    """
+    data, ids = env.scene[asset_cfg.name].data, asset_cfg.joint_ids
+    effort = torch.addcmul(
+        -data.joint_damping.torch * data.joint_vel.torch,
+        data.joint_stiffness.torch,
+        data.joint_pos_target.torch - data.joint_pos.torch,
+    )
+    limit = data.joint_effort_limits.torch
+    return torch.clamp(effort, -limit, limit)[:, ids].square().sum(dim=-1)
+
+
+class JointAccL2(ManagerTermBase):
+    """Squared joint accelerations, each the mean over the env-step: ``((q̇ - q̇ of the last step) / step)²`` summed.
+
+    Isaac Lab's ``joint_acc_l2`` takes the last physics step alone, and engines divide the env-step differently.
+
+    Returns:
+        Unit: rad²/s⁴ for revolute joints. Shape is (num_envs,).
+    """
+
+    def __init__(self, cfg: RewardTermCfg, env: ManagerBasedRLEnv):
+        super().__init__(cfg, env)
+        asset_cfg = cfg.params.get("asset_cfg", SceneEntityCfg("robot"))
+        self._data, self._ids = env.scene[asset_cfg.name].data, asset_cfg.joint_ids
+        self._last = self._data.joint_vel.torch.clone()
+
+    def reset(self, env_ids: Sequence[int] | None = None) -> None:
+        """Begin episodes with no acceleration."""
+        ids = slice(None) if env_ids is None else env_ids
+        self._last[ids] = self._data.joint_vel.torch[ids]
+
+    def __call__(self, env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")) -> torch.Tensor:
+        velocity = self._data.joint_vel.torch
+        change = (velocity - self._last)[:, self._ids]
+        self._last.copy_(velocity)
+        return (change / env.step_dt).square().sum(dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from isaaclab.utils import configclass
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 from isaaclab_physx.physics import PhysxCfg
@@ -10,6 +11,8 @@ from isaaclab_tasks.utils import PresetCfg
 from .mujoco_cpu import MujocoCpuSolverCfg
 from .ovphysx import OvPhysxCfg
 
+HAS_GPU = torch.cuda.is_available()
+"""Whether torch finds a GPU; without one, the default engine is native MuJoCo."""
 _MUJOCO = {"cone": "pyramidal", "integrator": "implicitfast", "impratio": 1.0, "iterations": 50, "ls_iterations": 50}
 
 
@@ -46,7 +49,7 @@ class ArmPhysicsCfg(PresetCfg):
     mujoco_cpu: NewtonCfg = mujoco_cpu(njmax=60, nconmax=20)
     ovphysx: OvPhysxCfg = OvPhysxCfg()
     isaacsim_physx: PhysxCfg = PhysxCfg(bounce_threshold_velocity=0.2)
-    default: NewtonCfg = newton_mjwarp
+    default: NewtonCfg = newton_mjwarp if HAS_GPU else mujoco_cpu
 
 
 @configclass
@@ -57,4 +60,4 @@ class LeggedPhysicsCfg(PresetCfg):
     mujoco_cpu: NewtonCfg = mujoco_cpu(njmax=80, nconmax=30)
     ovphysx: OvPhysxCfg = OvPhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
     isaacsim_physx: PhysxCfg = PhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
-    default: NewtonCfg = newton_mjwarp
+    default: NewtonCfg = newton_mjwarp if HAS_GPU else mujoco_cpu

@@ -31,3 +31,9 @@ class MujocoCpuSolverCfg(MJWarpSolverCfg):
 
     max_velocity: float = 1.0e4
     """A velocity beyond it is a broken state. Unit: m/s or rad/s."""
+
+    record_folder: str = ""
+    """Where the last states of broken environments are written; empty for a folder in Gaitway's cache."""
+
+    record_task: str = ""
+    """Task id to be noted there."""

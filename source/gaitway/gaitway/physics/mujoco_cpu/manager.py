@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import newton
+import numpy as np
+import torch
 import warp as wp
 from isaaclab.physics import PhysicsManager
 from isaaclab.utils import to_dict
 from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
-from isaaclab_newton.physics.newton_manager import NewtonManager
 from newton.solvers import SolverMuJoCo
+from platformdirs import user_cache_path
+
+from gaitway.physics.broken_states import BrokenState, joint_layout
 
 from .cfg import MujocoCpuSolverCfg
 from .solver import SolverMujocoCpu
 
 logger = logging.getLogger(__name__)
+
+MAX_RECORDS = 20
+"""Broken environments that a simulation logs and writes down one by one."""
 
 
 class NewtonMujocoCpuManager(NewtonMJWarpManager):
@@ -36,7 +45,9 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
             for name in inspect.signature(solver.__init__).parameters
             if name not in ("self", "model", "kwargs")
         }
-        return SolverMujocoCpu(model, **{name: value for name, value in to_dict(solver_cfg).items() if name in accepted})
+        return SolverMujocoCpu(
+            model, **{name: value for name, value in to_dict(solver_cfg).items() if name in accepted}
+        )
 
     @classmethod
     def _is_all_graphable(cls) -> bool:
@@ -118,9 +129,78 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         plan.append((_record(todo), 0))
         return plan
 
+    # -----------------------------------------------------------------------------------------------------------------
+    # Broken states
+    # -----------------------------------------------------------------------------------------------------------------
+
+    num_broken: ClassVar[int] = 0
+    """Times that an environment broke since the simulation began."""
+
+    @classmethod
+    def broken_envs(cls) -> torch.Tensor:
+        """Environments that broke since they were last reset. Shape is (num_envs,)."""
+        if cls._solver is None or cls._solver.worlds is None:
+            return torch.zeros(cls.get_num_envs(), dtype=torch.bool)
+        cls.forward()  # resets that are still pending
+        return torch.from_numpy(cls._solver.worlds.broken.numpy()) != 0
+
+    @classmethod
+    def _reset_solver_internals(cls, world_mask: wp.array | None) -> None:
+        super()._reset_solver_internals(world_mask)
+        if world_mask is not None and cls._solver.worlds is not None:
+            worlds = cls._solver.worlds
+            worlds.forgive(world_mask.numpy()[: worlds.num_worlds])
+
     @classmethod
     def _report_broken(cls) -> None:
-        pass
+        """Count, log and write down environments that have just broken."""
+        solver_cfg, worlds, model = PhysicsManager._cfg.solver_cfg, cls._solver.worlds, cls.backend.model
+        for env_id in worlds.newly_broken():
+            NewtonMujocoCpuManager.num_broken += 1
+            if cls.num_broken > MAX_RECORDS:
+                continue
+            joint_q, joint_qd = worlds.history(env_id)
+            joint_names, joint_q_start, joint_qd_start = joint_layout(model, env_id)
+            target = cls.backend.control.joint_target_q.numpy().reshape(worlds.num_worlds, -1)
+            record = BrokenState(
+                task=solver_cfg.record_task,
+                engine="mujoco_cpu",
+                env_id=env_id,
+                env_origin=np.array(cls._world_xforms[env_id][:3] if cls._world_xforms else (0.0, 0.0, 0.0)),
+                num_step=worlds.num_calls,
+                physics_dt=cls._solver_dt * cls._num_substeps * (cls._decimation if cls._is_all_graphable() else 1),
+                reason=worlds.reason(env_id),
+                joint_names=joint_names,
+                joint_q_start=joint_q_start,
+                joint_qd_start=joint_qd_start,
+                joint_q=joint_q,
+                joint_qd=joint_qd,
+                control=target[env_id],
+            )
+            folder = Path(solver_cfg.record_folder or user_cache_path("gaitway") / "broken_states")
+            path = folder / f"{os.getpid()}-step{worlds.num_calls}-env{env_id}.npz"
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                record.save(path)
+                note = f"its last {len(joint_q)} states: gaitway play --replay {path}"
+            except OSError as error:
+                note = f"its last states could not be written: {error}"
+            logger.warning(
+                "physics=mujoco_cpu: environment %d broke (%s) and was put back to rest; %s",
+                env_id,
+                record.reason,
+                note,
+            )
+            if cls.num_broken == MAX_RECORDS:
+                logger.warning("physics=mujoco_cpu: %d environments broke; more are counted only.", MAX_RECORDS)
+
+    @classmethod
+    def clear(cls) -> None:
+        """Forget the simulation, and stop the threads."""
+        if isinstance(cls._solver, SolverMujocoCpu) and cls._solver.worlds is not None:
+            cls._solver.worlds.close()
+        NewtonMujocoCpuManager.num_broken = 0
+        super().clear()
 
 
 def _record(todo: list[Callable[[], Any]]) -> wp.Graph:
@@ -128,6 +208,3 @@ def _record(todo: list[Callable[[], Any]]) -> wp.Graph:
         for function in todo:
             function()
     return capture.graph
-
-
-__all__ = ["NewtonManager", "NewtonMujocoCpuManager"]

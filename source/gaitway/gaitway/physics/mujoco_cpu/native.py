@@ -1,9 +1,9 @@
 """Stepping many MuJoCo worlds in native threads.
 
 A worker owns one ``MjModel`` and one ``MjData`` and takes world after world: it loads the world's parameters and state
-into them, calls MuJoCo's C function ``mj_step`` as often as told, and stores the result. The loop is a Warp kernel, which
-Warp compiles for the CPU, so that Python is entered once a worker and not once a world, and the GIL is free meanwhile.
-One model and data a *worker* rather than a *world* keeps memory small, the caches warm and terrains shared.
+into them, calls MuJoCo's C function ``mj_step`` as often as told, and stores the result. The loop is a Warp kernel,
+which Warp compiles for the CPU, so that Python is entered once a worker and not once a world, and the GIL is free
+meanwhile. One model and data a *worker* rather than a *world* keeps memory small, the caches warm and terrains shared.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class DataLayout(NamedTuple):
 def data_layout() -> DataLayout:
     """Find the contacts in MuJoCo's ``mjData``, which its Python bindings show but give no address of.
 
-    ``ncon`` follows the timers in ``mujoco/mjdata.h``; the pointer is found by its value. Both are checked on two states.
+    ``ncon`` follows the timers in ``mujoco/mjdata.h``; the pointer is found by its value. Both are checked on two
+    states.
 
     Raises:
         BrokenError: This version of MuJoCo lays its data out in another way.
@@ -79,8 +80,8 @@ def data_layout() -> DataLayout:
         pointer = ctypes.c_uint64.from_address(data._address + layout.contact).value
         if not slots or seen != data.ncon or pointer != data.contact.dist.ctypes.data:
             raise BrokenError(
-                f"physics=mujoco_cpu: MuJoCo {mujoco.mj_versionString()} keeps its contacts where this version of Gaitway"
-                " does not find them; use physics=newton_mjwarp."
+                f"physics=mujoco_cpu: MuJoCo {mujoco.mj_versionString()} keeps its contacts where this version of"
+                " Gaitway does not find them; use physics=newton_mjwarp."
             )
     return layout
 
@@ -98,13 +99,13 @@ def function_address(name: str) -> int:
 
 
 @wp.func_native("((void (*)(void*, void*)) function)((void*) model, (void*) data);")
-def call(function: wp.uint64, model: wp.uint64, data: wp.uint64): ...  # noqa: D103
+def call(function: wp.uint64, model: wp.uint64, data: wp.uint64): ...
 
 
-@wp.func_native("((void (*)(void*, void*, int, double*)) function)((void*) model, (void*) data, index, (double*) result);")
-def call_contact_force(
-    function: wp.uint64, model: wp.uint64, data: wp.uint64, index: int, result: wp.uint64
-): ...
+@wp.func_native(
+    "((void (*)(void*, void*, int, double*)) function)((void*) model, (void*) data, index, (double*) result);"
+)
+def call_contact_force(function: wp.uint64, model: wp.uint64, data: wp.uint64, index: int, result: wp.uint64): ...
 
 
 @wp.func_native("return __atomic_fetch_add((int*) counter, count, __ATOMIC_RELAXED);")
@@ -178,6 +179,7 @@ class Worker:
     eq_active: wp.uint64
     qpos: wp.uint64
     qvel: wp.uint64
+    ctrl: wp.uint64
     xpos: wp.uint64
     xquat: wp.uint64
     contact_force: wp.uint64  # six numbers to be written by mj_contactForce
@@ -190,6 +192,7 @@ class Worlds:
     count: wp.int32
     nq: wp.int32
     nv: wp.int32
+    nu: wp.int32
     neq: wp.int32
     # the state that a world goes back to when it breaks
     rows_qpos: wp.uint64
@@ -243,6 +246,12 @@ def store(copies: Copies, world: int):
 @wp.func
 def row(address: wp.uint64, world: int, count: int) -> wp.uint64:
     return address + wp.uint64(4 * count) * wp.uint64(world)
+
+
+@wp.func
+def is_sound(worker: Worker, worlds: Worlds) -> bool:
+    """Whether the state is finite and within the bounds."""
+    return within(worker.qpos, worlds.nq, worlds.max_position) and within(worker.qvel, worlds.nv, worlds.max_velocity)
 
 
 @wp.func
@@ -313,15 +322,12 @@ def step_worlds(
             copy_bytes(row(worlds.joint_q, world, worlds.num_q), at, 4 * worlds.num_q)
             copy_bytes(row(worlds.joint_qd, world, worlds.num_qd), at + wp.uint64(4 * worlds.num_q), 4 * worlds.num_qd)
 
-        sound = within(worker.qpos, worlds.nq, worlds.max_position) and within(
-            worker.qvel, worlds.nv, worlds.max_velocity
-        )
+        # MuJoCo would take a control that is not a number for zero.
+        sound = is_sound(worker, worlds) and within(worker.ctrl, worlds.nu, wp.float64(1.0e10))
         for _ in range(num_steps):
             if sound:
                 call(step_function, worker.model, worker.data)
-                sound = within(worker.qpos, worlds.nq, worlds.max_position) and within(
-                    worker.qvel, worlds.nv, worlds.max_velocity
-                )
+                sound = is_sound(worker, worlds)
         if sound:
             if after_function != wp.uint64(0):
                 call(after_function, worker.model, worker.data)
@@ -331,9 +337,7 @@ def step_worlds(
                 store_contacts(worker, worlds, world, force_function)
         else:
             # Back to the last sound pose, at rest; the other worlds do not notice.
-            copy_bytes(
-                row(worlds.sound_qpos, world, worlds.nq), row(worlds.rows_qpos, world, worlds.nq), 4 * worlds.nq
-            )
+            copy_bytes(row(worlds.sound_qpos, world, worlds.nq), row(worlds.rows_qpos, world, worlds.nq), 4 * worlds.nq)
             clear(row(worlds.rows_qvel, world, worlds.nv), worlds.nv)
             clear(row(worlds.rows_warmstart, world, worlds.nv), worlds.nv)
             worlds.broken[world] = 1
@@ -356,7 +360,7 @@ def list_contacts(
     force: wp.array(dtype=wp.spatial_vector),
 ):
     """Put the worlds' contacts into one list, in the order of worlds. Runs with ``dim=1``."""
-    n = int(0)
+    n = wp.int32(0)
     for world in range(num_worlds):
         for i in range(wp.min(worlds.contact_count[world], worlds.contact_slots)):
             shapes = worlds.contact_shapes[world, i]

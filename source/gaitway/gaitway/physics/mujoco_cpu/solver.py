@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import mujoco
 import newton
 import warp as wp
 from newton.solvers import SolverMuJoCo
@@ -45,8 +44,13 @@ class SolverMujocoCpu(SolverMuJoCo):
         if model.device.is_cuda:
             raise UsageError("physics=mujoco_cpu: runs on the CPU alone; use --device cpu or physics=newton_mjwarp.")
         if not kwargs.get("use_mujoco_contacts", True):
-            raise UsageError(f"physics=mujoco_cpu: finds contacts by MuJoCo alone, not by Newton's pipeline; {INSTEAD}.")
-        kwargs["use_mujoco_cpu"] = False  # MuJoCo's word for one world without Warp
+            raise UsageError(
+                f"physics=mujoco_cpu: finds contacts by MuJoCo alone, not by Newton's pipeline; {INSTEAD}."
+            )
+        if kwargs.pop("use_mujoco_cpu", False):
+            raise UsageError(
+                "physics=mujoco_cpu: leave use_mujoco_cpu off; that is Newton's own way, of one world only."
+            )
         self.worlds: MujocoWorlds | None = None
         self.plan: list[tuple[wp.Graph, int]] = []
         """What the manager has recorded of a step: graphs, and how many native steps follow each."""
@@ -109,7 +113,7 @@ class SolverMujocoCpu(SolverMuJoCo):
         """Translate the native worlds' states for Newton."""
         self._update_newton_state(self.model, state, self.mjw_data, state_prev=state)
 
-    def step(self, state_in, state_out, control, contacts, dt) -> None:  # noqa: D102
+    def step(self, state_in, state_out, control, contacts, dt) -> None:
         if state_in is not state_out:
             raise ValueError("states must be one and the same")
         self.advance(state_in, control, dt, 1)
@@ -128,6 +132,3 @@ class SolverMujocoCpu(SolverMuJoCo):
         super().notify_model_changed(flags)
         if self.worlds is not None:
             self.worlds.read_parameters()
-
-
-__all__ = ["SolverMujocoCpu", "mujoco"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -16,6 +17,8 @@ from gaitway.errors import UsageError
 
 from . import native
 
+logger = logging.getLogger(__name__)
+
 STATE_INPUTS = (
     "qpos", "qvel", "act", "ctrl", "qfrc_applied", "xfrc_applied", "qacc_warmstart", "mocap_pos", "mocap_quat"
 )  # fmt: skip
@@ -26,6 +29,7 @@ ACCELERATION_OUTPUTS = ("xipos", "subtree_com", "cacc", "cvel", "cfrc_int")
 """What is read as well where accelerations or joint wrenches are asked for."""
 OPTIONS = ("tolerance", "ls_tolerance", "ccd_tolerance", "density", "viscosity", "wind", "magnetic")
 """Options that must be alike in all worlds. Gravity may differ."""
+REPORTED = 2
 INSTEAD = "use physics=newton_mjwarp, which can"
 
 
@@ -93,7 +97,9 @@ class MujocoWorlds:
         self._mjw_model, self._mjw_data = mjw_model, mjw_data
         self._accelerations = accelerations
         self._timestep = 0.0
-        self._num_calls = 0
+        self.num_calls = 0
+        """Calls of :meth:`step` so far."""
+        self._warned = False
         self._counters = np.zeros(32, np.int32)  # worlds taken, and, in another cache line, worlds that broke
 
         self._template = mj_model
@@ -101,15 +107,19 @@ class MujocoWorlds:
         for model in self._models:
             # Broken states are dealt with world by world.
             model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+            if model.ntree <= 1:
+                model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND)  # there is but one island to find
         self._datas = [mujoco.MjData(model) for model in self._models]
         for data in self._datas:
-            for kind in ("mjWARN_BADQPOS", "mjWARN_BADQVEL", "mjWARN_BADQACC"):
+            for kind in ("mjWARN_BADQPOS", "mjWARN_BADQVEL", "mjWARN_BADQACC", "mjWARN_BADCTRL"):
                 # MuJoCo writes of the first one to a file in the working directory, and of no more.
                 data.warning[int(getattr(mujoco.mjtWarning, kind))].number = 1
 
-        n, nq = self.num_worlds, mj_model.nq
+        n = self.num_worlds
         slots = max(contact_slots, 1)
         self.broken = wp.zeros(n, dtype=wp.int32, device="cpu")
+        """Whether a world broke since it was last forgiven: 0, 1, or 2 once that was reported. Shape is (num_worlds,)."""
+        self._broken = self.broken.numpy()
         width = (joint_q.size + joint_qd.size) // n
         self._history = np.zeros((n, max(history_length, 1), width), np.float32)
         self._num_q = joint_q.size // n
@@ -117,7 +127,8 @@ class MujocoWorlds:
         self._keep = (joint_q, joint_qd, geom_shape)
 
         worlds = native.Worlds()
-        worlds.count, worlds.nq, worlds.nv, worlds.neq = n, nq, mj_model.nv, mj_model.neq
+        worlds.count, worlds.nq, worlds.nv, worlds.nu = n, mj_model.nq, mj_model.nv, mj_model.nu
+        worlds.neq = mj_model.neq
         worlds.rows_qpos, worlds.rows_qvel = address(mjw_data.qpos), address(mjw_data.qvel)
         worlds.rows_warmstart = address(mjw_data.qacc_warmstart)
         worlds.sound_qpos = self._sound_qpos.ctypes.data
@@ -129,6 +140,7 @@ class MujocoWorlds:
         worlds.history, worlds.history_length = self._history.ctypes.data, history_length
         worlds.contact_slots = contact_slots
         worlds.contact_count = wp.zeros(n, dtype=wp.int32, device="cpu")
+        self._contact_count = worlds.contact_count.numpy()
         worlds.contact_shapes = wp.zeros((n, slots), dtype=wp.vec2i, device="cpu")
         worlds.contact_points = wp.zeros((n, slots, 2), dtype=wp.vec3, device="cpu")
         worlds.contact_normals = wp.zeros((n, slots), dtype=wp.vec3, device="cpu")
@@ -270,7 +282,7 @@ class MujocoWorlds:
             worker.inputs = self._copies([(getattr(data_rows, name), getattr(data, name)) for name in STATE_INPUTS])
             worker.outputs = self._copies([(getattr(data_rows, name), getattr(data, name)) for name in outputs])
             worker.eq_active = data.eq_active.ctypes.data
-            worker.qpos, worker.qvel = data.qpos.ctypes.data, data.qvel.ctypes.data
+            worker.qpos, worker.qvel, worker.ctrl = (getattr(data, f).ctypes.data for f in ("qpos", "qvel", "ctrl"))
             worker.xpos, worker.xquat = data.xpos.ctypes.data, data.xquat.ctypes.data
             result = np.zeros(6)
             self._keep += (result,)
@@ -314,8 +326,8 @@ class MujocoWorlds:
             for model in self._models:
                 model.opt.timestep = timestep
             self._timestep = timestep
-        slot = self._num_calls % max(self.history_length, 1)
-        self._num_calls += 1
+        slot = self.num_calls % max(self.history_length, 1)
+        self.num_calls += 1
         self._counters[:] = 0
         for launch in self._launches:
             launch.set_param_at_index(3, num_steps)
@@ -325,7 +337,19 @@ class MujocoWorlds:
         wait(pending)
         for future in pending:
             future.result()
+        if self._worlds.contact_slots and not self._warned and self.max_contacts > self._worlds.contact_slots:
+            self._warned = True
+            logger.warning(
+                "physics=mujoco_cpu: a world has %d contacts, of which sensors see %d only; raise nconmax.",
+                self.max_contacts,
+                self._worlds.contact_slots,
+            )
         return int(self._counters[16])
+
+    @property
+    def max_contacts(self) -> int:
+        """Most contacts that a world had in the last step."""
+        return int(self._contact_count.max())
 
     def list_contacts(self, contacts: Any) -> None:
         """Write the contacts of the last step to a Newton ``Contacts``, in the order of worlds."""
@@ -351,10 +375,29 @@ class MujocoWorlds:
         Returns:
             Newton's joint coordinates, shape (length, q), and velocities, shape (length, qd).
         """
-        newest = self._num_calls % self.history_length
-        order = np.roll(np.arange(self.history_length), -newest)[-min(self._num_calls, self.history_length) :]
+        newest = self.num_calls % self.history_length
+        order = np.roll(np.arange(self.history_length), -newest)[-min(self.num_calls, self.history_length) :]
         rows = self._history[world, order]
         return rows[:, : self._num_q].copy(), rows[:, self._num_q :].copy()
+
+    def newly_broken(self) -> list[int]:
+        """Worlds that broke since they were last asked for or forgiven."""
+        new = (self._broken == 1).nonzero()[0]
+        self._broken[new] = REPORTED
+        return new.tolist()
+
+    def forgive(self, mask: np.ndarray) -> None:
+        """Unmark worlds, which have been reset. Shape of the mask is (num_worlds,)."""
+        self._broken[mask] = 0
+
+    def reason(self, world: int) -> str:
+        """Why a world that has just broken did."""
+        last = self.history(world)
+        if not all(np.isfinite(rows[-1]).all() for rows in last):
+            return "the state it was set to is not finite"
+        if not np.isfinite(self._mjw_data.ctrl.numpy()[world]).all():
+            return "the action is not finite"
+        return "a coordinate or velocity grew beyond all bounds, or was no number any more"
 
     def close(self) -> None:
         """Stop the threads."""

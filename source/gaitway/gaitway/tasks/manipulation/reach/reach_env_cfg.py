@@ -188,6 +188,7 @@ class TerminationsCfg:
     """An episode ends when its time is up; holding the goal is part of the task."""
 
     time_out = DoneTerm(func=mdp.time_out, time_out=True)
+    physics_broken = DoneTerm(func=mdp.physics_broken)
 
 
 @configclass
