@@ -72,8 +72,8 @@ REWARDS: dict[str, tuple[str, str]] = {
     "pose_error_tanh": ("1 - tanh(distance / {std} m), of {bodies} from the commanded position", "1"),
     "action_rate_l2": ("Σ (action - last action)²", "1"),
     "joint_vel_l2": ("Σ (joint velocity)²", "rad²/s²"),
-    "joint_acc_l2": ("Σ (joint acceleration)²", "rad²/s⁴"),
-    "joint_torques_l2": ("Σ (joint torque)²", "N²·m²"),
+    "JointAccL2": ("Σ (joint acceleration, mean over the step)²", "rad²/s⁴"),
+    "joint_effort_l2": ("Σ (joint torque, at the end of the step)²", "N²·m²"),
     "joint_power": ("Σ abs(joint torque · joint velocity)", "W"),
     "track_lin_vel_xy_exp": ("exp(-(error of the planar velocity)² / ({std} m/s)²)", "1"),
     "track_ang_vel_z_exp": ("exp(-(error of the yaw rate)² / ({std} rad/s)²)", "1"),
@@ -90,6 +90,7 @@ REWARDS: dict[str, tuple[str, str]] = {
 TERMINATIONS: dict[str, str] = {
     "time_out": "the time is up",
     "illegal_contact": "{bodies} touches something with more than {threshold} N",
+    "physics_broken": "the engine's state of the environment is not finite, or exploded",
     "bad_orientation": "the base is tilted by more than {limit_angle} rad",
 }
 
@@ -573,17 +574,26 @@ def joints_table(cfg: Any, urdf: Mapping[str, Any]) -> str:
     return table(header, [(", ".join(f"`{name}`" for name in names), *row) for row, names in rows.items()])
 
 
+def dimensions(kind: str, size: Sequence[float]) -> str:
+    """The size of a primitive as a person would write it."""
+    if kind == "box":
+        return " × ".join(f"{2 * half:.0f}" for half in sorted(size, reverse=True))
+    length = f", length {2 * (size[0] + size[1]):.0f}" if kind == "capsule" else ""
+    return f"radius {size[0]:.1f}{length}"
+
+
 def primitives_block() -> str:
     """The primitives that stand for each robot's collision meshes, with the errors of their fits."""
     parts = []
     for _, _, asset in robots():
         info = json.loads((asset.usd_path().parent / "asset.json").read_text())
         rows: dict[tuple, list[str]] = {}
-        for link, shapes in info["colliders"].items():
+        for link, shapes in info["primitives"].items():
             for shape in shapes:
-                row = (shape["kind"], f"{shape['rms_mm']:.1f}", f"{shape['max_mm']:.1f}")
+                errors = [shape[f"{which}_{how}_mm"] for which in ("sticks_out", "falls_short") for how in ("max", "rms")]
+                row = (shape["kind"], dimensions(shape["kind"], shape["size_mm"]), *(f"{error:.1f}" for error in errors))
                 rows.setdefault(row, []).append(link)
-        header = ("Links", "Primitive", "rms error (mm)", "max error (mm)")
+        header = ("Links", "Primitive", "Size", "Sticks out: max", "rms", "Falls short: max", "rms")
         lines = [(", ".join(f"`{link}`" for link in links), *row) for row, links in rows.items()]
         parts += [f"**{asset.name}**", table(header, lines)]
         kept, bare = [], []

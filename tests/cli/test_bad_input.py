@@ -43,7 +43,7 @@ def gaitway(monkeypatch, capfd, tmp_path):
         (["train", "--device", "tpu"], "not a device; use cpu, cuda or cuda:N"),
         (["train", "--device", "cuda:99"], "cuda:99"),
         (["train", "--nun_envs", "4"], "No such option '--nun_envs'"),
-        (["train", "physics=bullet"], "it has: isaacsim_physx, newton_mjwarp, ovphysx"),
+        (["train", "physics=bullet"], "it has: isaacsim_physx, mujoco_cpu, newton_mjwarp, ovphysx"),
         (["train", "physics=ovphysics"], "did you mean 'ovphysx'"),
         (["train", "physics"], "not understood"),
         (["train", "env.sceen.num_envs=4"], "did you mean 'scene'"),

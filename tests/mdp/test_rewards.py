@@ -11,11 +11,12 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from isaaclab.managers import SceneEntityCfg
+from isaaclab.managers import RewardTermCfg, SceneEntityCfg
 from isaaclab_tasks.core.velocity import mdp as velocity_mdp
 
 from gaitway import mdp
@@ -95,8 +96,19 @@ REWARDS = [
         [0.0, 0.01, 0.01],
         {"target_height": 0.32},
     ),
-    Case(mdp.joint_torques_l2, {"applied_effort": [[1.0, -2.0], [0.0, 0.0], [10.0, 0.5]]}, [5.0, 0.0, 100.25]),
-    Case(mdp.joint_acc_l2, {"joint_acc": [[3.0, 4.0], [0.0, -1.0], [0.0, 0.0]]}, [25.0, 1.0, 0.0]),
+    # 10 · 0.2 - 1 · 0.5 = 1.5, and 10 · -1 kept to -5: 2.25 + 25. At rest on target. Damping alone: 1 and -2.
+    Case(
+        mdp.joint_effort_l2,
+        {
+            "joint_pos": [[0.8, 2.0], [1.0, 1.0], [1.0, 1.0]],
+            "joint_pos_target": [[1.0, 1.0]] * 3,
+            "joint_vel": [[0.5, 0.0], [0.0, 0.0], [-1.0, 2.0]],
+            "joint_stiffness": [[10.0, 10.0]] * 3,
+            "joint_damping": [[1.0, 1.0]] * 3,
+            "joint_effort_limits": [[5.0, 5.0]] * 3,
+        },
+        [27.25, 0.0, 5.0],
+    ),
     # Feet 2 and 0 land after 0.7 and 0.4 s: +0.2 and -0.1. The second robot is told to stand; of the third, foot 2
     # alone has landed.
     Case(
@@ -178,6 +190,32 @@ def test_environments_do_not_see_each_other(case: Case, fake_env) -> None:
     torch.testing.assert_close(compute(case, fake_env, [1]), value[1:2])
 
 
+def test_joint_accelerations_are_those_since_the_last_step(fake_env) -> None:
+    env = fake_env(joint_vel=torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
+    joint_vel = env.scene["robot"].data.joint_vel
+    term = mdp.JointAccL2(RewardTermCfg(func=mdp.JointAccL2, weight=1.0), env)
+    # In 0.02 s by 0.02 and -0.04 rad/s, so at 1 and -2 rad/s²; the second robot by 0 and 0.06.
+    joint_vel.torch = torch.tensor([[1.02, 1.96], [0.0, 0.06]])
+    torch.testing.assert_close(term(env), torch.tensor([5.0, 9.0]), atol=1e-3, rtol=0.0)
+    joint_vel.torch = torch.tensor([[-1.0, 0.0], [0.0, 0.08]])
+    term.reset([0])
+    torch.testing.assert_close(term(env), torch.tensor([0.0, 1.0]), atol=1e-3, rtol=0.0)
+
+
+def test_a_state_that_is_not_finite_ends_the_episode(fake_env) -> None:
+    nan, inf = float("nan"), float("inf")
+    env = fake_env(
+        joint_pos=torch.tensor([[0.0, 1.0], [nan, 0.0], [0.0, 0.0], [0.0, 0.0]]),
+        joint_vel=torch.tensor([[9.0, -9.0], [0.0, 0.0], [0.0, inf], [0.0, 0.0]]),
+        root_pos_w=torch.tensor([[1.0, 0.0, 0.0], [0.0] * 3, [0.0] * 3, [0.0, 0.0, -inf]]),
+    )
+    env.sim.physics_manager = None
+    assert mdp.physics_broken(env).tolist() == [False, True, True, True]
+    # An engine that marks them itself is believed.
+    env.sim.physics_manager = SimpleNamespace(broken_envs=lambda: torch.tensor([True, False, False, False]))
+    assert mdp.physics_broken(env).tolist() == [True, False, False, False]
+
+
 def names(terms: Any) -> set[str]:
     """Functions by module and name: two may share the latter."""
     return {f"{term.__module__}.{term.__qualname__}" for term in terms}
@@ -186,7 +224,7 @@ def names(terms: Any) -> set[str]:
 def test_every_reward_of_a_task_is_tried_here(env_cfgs: dict[str, Any]) -> None:
     used = [term.func for cfg in env_cfgs.values() for term in vars(cfg.rewards).values() if hasattr(term, "weight")]
     assert len(names(used)) >= 14
-    assert names(used) <= names(case.term for case in REWARDS)
+    assert names(used) <= names(case.term for case in REWARDS) | names([mdp.JointAccL2])
 
 
 # -- on the device ----------------------------------------------------------------------------------
@@ -231,7 +269,7 @@ def test_all_terms_of_ours_that_tasks_use_are_tried_here(env_cfgs: dict[str, Any
         groups = [cfg.rewards, cfg.terminations, *vars(cfg.observations).values()]
         used += [term.func for group in groups for term in vars(group).values() if hasattr(term, "func")]
     tried = {case.term for case in REWARDS + OBSERVATIONS}
-    assert names(term for term in used if is_ours(term)) <= names(tried)
+    assert names(term for term in used if is_ours(term)) <= names(tried | {mdp.physics_broken})
     shared = [term for term in vars(mdp).values() if inspect.isfunction(term) and is_ours(term)]
-    judges = {mdp.reached, mdp.kept_velocity}  # in test_success.py
-    assert names(shared) <= names(tried | judges)
+    apart = {mdp.reached, mdp.kept_velocity, mdp.physics_broken}  # the first two in test_success.py
+    assert names(shared) <= names(tried | apart)

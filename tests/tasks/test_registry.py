@@ -21,7 +21,12 @@ NUM_ENVS = 16
 STEPS = 20
 TASKS = pytest.mark.parametrize("task", task_ids())
 VARIANTS = pytest.mark.parametrize("variant", [task + suffix for task in task_ids() for suffix in ("", "-Play")])
-ENGINES = {"newton_mjwarp": "NewtonCfg", "ovphysx": "OvPhysxCfg", "isaacsim_physx": "PhysxCfg"}
+ENGINES = {
+    "mujoco_cpu": "NewtonCfg",
+    "newton_mjwarp": "NewtonCfg",
+    "ovphysx": "OvPhysxCfg",
+    "isaacsim_physx": "PhysxCfg",
+}
 
 
 # -- configs ----------------------------------------------------------------------------------------
@@ -90,10 +95,24 @@ def test_every_engine_resolves(task: str, engine: str) -> None:
 
 
 @TASKS
-def test_newton_is_the_engine_when_none_is_named(task: str) -> None:
+def test_without_a_gpu_native_mujoco_is_the_engine_when_none_is_named(task: str) -> None:
     default, _ = resolve_task_config(task, None, overrides=[])
-    newton, _ = resolve_task_config(task, None, overrides=["physics=newton_mjwarp"])
-    assert flat(default) == flat(newton)
+    engine = "newton_mjwarp" if torch.cuda.is_available() else "mujoco_cpu"
+    named, _ = resolve_task_config(task, None, overrides=[f"physics={engine}"])
+    assert flat(default) == flat(named)
+
+
+@TASKS
+def test_native_mujoco_has_the_settings_of_mujoco_warp(task: str) -> None:
+    native, warp = (
+        resolve_task_config(task, None, overrides=[f"physics={engine}"])[0].sim.physics
+        for engine in ("mujoco_cpu", "newton_mjwarp")
+    )
+    assert native.num_substeps == warp.num_substeps
+    ours, theirs = native.solver_cfg.to_dict(), warp.solver_cfg.to_dict()
+    assert {key: ours[key] for key in theirs if key != "class_type"} == {
+        key: value for key, value in theirs.items() if key != "class_type"
+    }
 
 
 @TASKS
@@ -109,6 +128,11 @@ def test_playing_differs_from_training_only_in_what_must_differ(task: str, env_c
     assert not any(name.startswith("reset_") for name in removed)
     changed = {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
     changed -= {path for path in changed if path.split(".")[0] == "events" and path.split(".")[1] in removed}
+    if hasattr(train.scene, "terrain"):
+        # Less ground, and every robot stays on its part of it.
+        assert play.curriculum.terrain_levels is None
+        assert play.scene.terrain.terrain_generator.num_rows < train.scene.terrain.terrain_generator.num_rows
+        changed -= {path for path in changed if path.startswith(("scene.terrain.", "curriculum.terrain_levels"))}
     assert changed - {path for path in changed if path.startswith("events.reset_base.params.velocity_range")} == {
         "scene.num_envs",
         "observations.policy.enable_corruption",
@@ -219,14 +243,20 @@ def test_isaac_lab_lists_the_tasks_through_the_entry_point(capsys: pytest.Captur
 
 @pytest.fixture(
     scope="module",
-    params=[(task, engine) for engine in ("newton_mjwarp", "ovphysx") for task in task_ids()],
+    params=[(task, engine) for engine in ("mujoco_cpu", "newton_mjwarp", "ovphysx") for task in task_ids()],
     ids=lambda param: f"{param[0]}-{param[1]}",
 )
 def env(request, open_env) -> Iterator[gym.Env]:
     """Every task on every engine that needs no Isaac Sim, as it is trained."""
     task, engine = request.param
-    with open_env(task, engine, NUM_ENVS) as made:
+    with open_env(task, engine, NUM_ENVS, less_ground) as made:
         yield made
+
+
+def less_ground(cfg: Any) -> None:
+    """Two levels of rough ground: a mesh of all ten takes PhysX seconds."""
+    if hasattr(cfg.scene, "terrain"):
+        cfg.scene.terrain.terrain_generator.num_rows = 2
 
 
 def test_an_episode_begins_as_the_config_says(env: gym.Env) -> None:
@@ -382,8 +412,11 @@ def test_a_reset_before_the_first_step_is_no_success(env: gym.Env) -> None:
 
 def test_spaces_are_those_that_the_terms_add_up_to(env: gym.Env) -> None:
     # Go2: three vectors of the base, the command, positions and velocities of 12 joints, 12 actions; for the critic
-    # height and four feet. Franka: 7 joints, a pose, 7 actions; for the critic the error of pose and the time left.
+    # height and four feet. On rough ground 17 x 11 heights for both, and no height of the base. Franka: 7 joints, a
+    # pose, 7 actions; for the critic the error of pose and the time left.
     policy, critic, action = (48, 53, 12) if "Go2" in env.spec.id else (28, 35, 7)
+    if "Rough" in env.spec.id:
+        policy, critic = 48 + 187, 53 - 1 + 187
     assert env.observation_space["policy"].shape == (NUM_ENVS, policy)
     assert env.observation_space["critic"].shape == (NUM_ENVS, critic)
     assert env.action_space.shape == (NUM_ENVS, action)

@@ -13,6 +13,8 @@ import click
 from gaitway import __version__
 from gaitway.errors import BrokenError, UsageError
 
+from .start_up import collector_paused, keep_bytecode
+
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[physics=NAME] [env.KEY=VALUE] [agent.KEY=VALUE] ...")
 
 
@@ -94,7 +96,10 @@ def evaluate(**options) -> None:
 
 
 @cli.command()
-@click.option("--run", required=True, help="Run folder, or 'latest'.")
+@click.option("--run", help="Run folder, or 'latest'.")
+@click.option("--replay", metavar="FILE", help="Show the recorded states of an environment that broke instead.")
+@click.option("--task", help="Task to show a recording in.  [default: the one it was recorded in]")
+@click.option("--speed", type=float, help="Speed of a recording, 1 being real time.  [default: 0.2]")
 @click.option("--viewer", type=click.Choice(["newton", "viser", "rerun"]), help="Window, web page, or Rerun.")
 @click.option("--video", metavar="FILE.mp4", help="Write a film instead; needs neither GPU nor display.")
 @click.option("--seconds", type=float, help="How long.  [default: two episodes of film; a viewer, until Ctrl-C]")
@@ -103,9 +108,14 @@ def evaluate(**options) -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the episodes.")
 @_runs_option
 @_verbose_option
+@_json_option
 @OVERRIDES
 def play(**options) -> None:
-    """Watch a run's policy, in a viewer or as a film."""
+    """Watch a run's policy, in a viewer or as a film.
+
+    With --replay, look at a recording of an environment whose state became NaN or exploded; without --viewer and
+    --video, it is only summed up.
+    """
     from .play import play
 
     play(**options)
@@ -127,8 +137,10 @@ def main() -> None:
     """Run the command; wrong input ends with one line and exit status 2."""
     # RSL-RL imports GitPython, which refuses to load on machines without git.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    keep_bytecode()
     try:
-        status = cli(standalone_mode=False)
+        with collector_paused():
+            status = cli(standalone_mode=False)
     except click.exceptions.Exit as stop:
         status = stop.exit_code
     except click.ClickException as error:

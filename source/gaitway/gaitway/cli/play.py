@@ -7,12 +7,15 @@ import itertools
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gaitway.errors import UsageError
 
 from .evaluate import newest_policy, open_policy
 from .session import check_count, engine_of, reporting, simulation
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 VISUALIZERS = {"newton": "newton_gl", "viser": "viser", "rerun": "rerun"}
 VISER_PORT = 8080
@@ -20,7 +23,10 @@ VISER_PORT = 8080
 
 def play(
     *,
-    run: str,
+    run: str | None,
+    replay: str | None,
+    task: str | None,
+    speed: float | None,
     viewer: str | None,
     video: str | None,
     seconds: float | None,
@@ -29,26 +35,43 @@ def play(
     seed: int,
     runs: str,
     verbose: bool,
+    as_json: bool,
     overrides: tuple[str, ...],
 ) -> None:
-    """Watch a run's policy; the options are those of the command."""
+    """Watch a run's policy or a recording; the options are those of the command."""
     check_count("--num_envs", num_envs, 1)
     check_count("--seconds", seconds, 0.1)
-    if viewer and video:
-        raise UsageError("--viewer and --video exclude each other; give one of them.")
-    display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if run and replay:
+        raise UsageError("--run and --replay exclude each other: a policy to act, or a recording to show.")
+    _check_output(viewer, video)
+    if replay:
+        if num_envs:
+            raise UsageError("--num_envs: a recording is of one environment; leave it out with --replay.")
+        if seconds and not viewer:
+            raise UsageError("--seconds: a recording has its own length; use --speed with --replay.")
+        from .replay import replay as show_recording
+
+        show_recording(
+            replay,
+            task=task,
+            visualizer=VISUALIZERS[viewer] if viewer else None,
+            video=video,
+            speed=speed,
+            seconds=seconds,
+            device=device,
+            seed=seed,
+            verbose=verbose,
+            as_json=as_json,
+            overrides=overrides,
+        )
+        return
+    if not run:
+        raise UsageError("Missing option '--run': name a run to watch its policy, or a recording with --replay.")
+    for option, value in (("--task", task), ("--speed", speed), ("--json", as_json or None)):
+        if value is not None:
+            raise UsageError(f"{option}: goes with --replay only; leave it out with --run.")
     if not viewer and not video:
-        viewer = "newton" if display else "viser"
-    if viewer == "newton" and not display:
-        raise UsageError("--viewer newton: there is no display here; use --viewer viser or --video FILE.mp4.")
-    if viewer == "rerun" and importlib.util.find_spec("rerun") is None:
-        raise UsageError("--viewer rerun: not installed; 'uv sync --extra rerun' or pip install 'gaitway[rerun]'.")
-    if video and Path(video).suffix != ".mp4":
-        raise UsageError(f"--video {video}: name a file that ends in .mp4.")
-    if video and Path(video).exists():
-        raise UsageError(f"--video {video}: exists; name another file or remove it.")
-    if video and not Path(video).resolve().parent.is_dir():
-        raise UsageError(f"--video {video}: its folder does not exist; make it first.")
+        viewer = "newton" if _has_display() else "viser"
 
     opened, env_cfg, agent_cfg, device = open_policy(run, runs, device, overrides)
     env_cfg.scene.num_envs = num_envs or (1 if video else 4)
@@ -71,8 +94,43 @@ def play(
                 console.print(f"Wrote {video}: {frames} frames, {length:g} s.")
                 return
             if viewer == "viser":
-                console.print(f"Open http://localhost:{VISER_PORT} in a browser; Ctrl-C ends.")
+                announce_page(console)
             _loop(env, policy, seconds)
+
+
+def announce_page(console: Console) -> None:
+    """Say where the page of the viewer ``viser`` is, and see to it that it shows something."""
+    from newton.viewer import ViewerViser
+
+    # Isaac Lab 3.0.0 still calls this on Newton's viewer; Newton 1.6 has it no more, and the page stays empty.
+    if not hasattr(ViewerViser, "_to_numpy"):
+        ViewerViser._to_numpy = staticmethod(_to_numpy)
+    console.print(f"Open http://localhost:{VISER_PORT} in a browser; Ctrl-C ends.")
+
+
+def _to_numpy(array: Any) -> Any:
+    import numpy as np
+
+    return array.numpy() if hasattr(array, "numpy") else None if array is None else np.asarray(array)
+
+
+def _has_display() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _check_output(viewer: str | None, video: str | None) -> None:
+    if viewer and video:
+        raise UsageError("--viewer and --video exclude each other; give one of them.")
+    if viewer == "newton" and not _has_display():
+        raise UsageError("--viewer newton: there is no display here; use --viewer viser or --video FILE.mp4.")
+    if viewer == "rerun" and importlib.util.find_spec("rerun") is None:
+        raise UsageError("--viewer rerun: not installed; 'uv sync --extra rerun' or pip install 'gaitway[rerun]'.")
+    if video and Path(video).suffix != ".mp4":
+        raise UsageError(f"--video {video}: name a file that ends in .mp4.")
+    if video and Path(video).exists():
+        raise UsageError(f"--video {video}: exists; name another file or remove it.")
+    if video and not Path(video).resolve().parent.is_dir():
+        raise UsageError(f"--video {video}: its folder does not exist; make it first.")
 
 
 def _with_markers(commands: Any) -> Any:

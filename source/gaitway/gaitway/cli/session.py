@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaitway.errors import BrokenError, UsageError
 
+from .start_up import collector_running
 from .terminal import library_output_to
 
 if TYPE_CHECKING:
@@ -30,7 +31,14 @@ OPTIONS_FOR = {
 BYTES_PER_ENV = 100_000
 """Memory that an environment takes at least; a Go2 on Newton was measured at 160 kB."""
 SELECTORS = ("physics", "renderer", "presets")
-ENGINES = {"NewtonCfg": "newton_mjwarp", "OvPhysxCfg": "ovphysx", "PhysxCfg": "isaacsim_physx"}
+ENGINES = {
+    "MujocoCpuSolverCfg": "mujoco_cpu",
+    "MJWarpSolverCfg": "newton_mjwarp",
+    "NewtonCfg": "newton_mjwarp",
+    "OvPhysxCfg": "ovphysx",
+    "PhysxCfg": "isaacsim_physx",
+}
+"""Names of presets, by the type of the solver's or the engine's config."""
 
 
 def check_count(option: str, value: int | float | None, least: float, most: float = float("inf")) -> None:
@@ -165,8 +173,18 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 
 def engine_of(env_cfg: Any) -> str:
     """Name of the physics engine, as one would select it."""
-    name = type(env_cfg.sim.physics).__name__
-    return ENGINES.get(name, name)
+    physics = env_cfg.sim.physics
+    for name in (type(getattr(physics, "solver_cfg", None)).__name__, type(physics).__name__):
+        if name in ENGINES:
+            return ENGINES[name]
+    return type(physics).__name__
+
+
+def keep_broken_states(env_cfg: Any, task_id: str, folder: Path) -> None:
+    """Have an engine that watches for broken environments write their last states to a folder."""
+    solver_cfg = getattr(env_cfg.sim.physics, "solver_cfg", None)
+    if solver_cfg is not None and hasattr(solver_cfg, "record_folder"):
+        solver_cfg.record_folder, solver_cfg.record_task = str(folder), task_id
 
 
 @contextlib.contextmanager
@@ -188,7 +206,8 @@ def simulation(task_id: str, env_cfg: Any, *, viewer: str | None = None) -> Iter
     with launch_simulation(env_cfg, launcher):
         env = gym.make(task_id, cfg=env_cfg)
         try:
-            yield env
+            with collector_running():
+                yield env
         finally:
             env.close()
 

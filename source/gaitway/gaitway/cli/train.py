@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from gaitway.errors import UsageError
 
-from .session import check_count, check_memory, pick_device, reporting, resolve_configs, simulation
+from .session import check_count, check_memory, keep_broken_states, pick_device, reporting, resolve_configs, simulation
+from .start_up import collector_paused
 from .terminal import print_json, show
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def train(
     env_cfg.sim.device = options["device"]
     env_cfg.seed = options["seed"]
     env_cfg.log_dir = str(run.path)
+    keep_broken_states(env_cfg, info.id, run.path / "broken_states")
     if isinstance(agent_cfg, dict):
         agent_cfg["seed"] = options["seed"]
     else:
@@ -148,7 +150,8 @@ class _Session:
         self.run.save_configs(env_cfg, agent_cfg)
         self.run.save_interface(describe_interface(env.unwrapped))
         self.run.save_manifest(status="running", options=self.options)
-        self.learner: Learner = make_learner(self.run.library, env, agent_cfg)
+        with collector_paused():  # the learning library is loaded here
+            self.learner: Learner = make_learner(self.run.library, env, agent_cfg)
         try:
             checkpoint = self.run.checkpoints.newest(warn=self.console.print)
         except UsageError:

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -151,7 +151,10 @@ class BrokenState:
             raise UsageError(f"{path}: has version {shown}, and this Gaitway reads version {VERSION}.")
         problem = _kinds_problem(arrays)
         if not problem:
-            state = cls(**{name: array.item() if array.shape == () else array for name, array in arrays.items()})
+            values: dict[str, Any] = {
+                name: array.item() if array.ndim == 0 else array for name, array in arrays.items()
+            }
+            state = cls(**values)
             problem = state._problem()
         if problem:
             raise UsageError(f"{path}: damaged: {problem}.")
@@ -236,15 +239,15 @@ def joint_layout(model: newton.Model, world: int) -> tuple[list[str], np.ndarray
         from the world's own first coordinate and velocity.
     """
     first, end = joint_range(model, world)
-    q_start, qd_start = (
-        start.numpy()[first : end + 1].astype(np.int32) for start in (model.joint_q_start, model.joint_qd_start)
-    )
+    starts: list[Any] = [model.joint_q_start, model.joint_qd_start]
+    q_start, qd_start = (start.numpy()[first : end + 1].astype(np.int32) for start in starts)
     return list(model.joint_label[first:end]), q_start - q_start[0], qd_start - qd_start[0]
 
 
 def joint_range(model: newton.Model, world: int) -> tuple[int, int]:
     """First joint of a world of a Newton model, and the one after its last."""
-    joints = np.flatnonzero(model.joint_world.numpy() == world)
+    joint_world: Any = model.joint_world
+    joints = np.flatnonzero(joint_world.numpy() == world)
     if not len(joints):
         return 0, 0
     return int(joints[0]), int(joints[-1]) + 1

@@ -1,10 +1,11 @@
-"""Films of a policy, drawn on whatever there is: Newton's ray tracer needs neither display nor GPU."""
+"""Films of a policy or a recording, drawn on whatever there is: Newton's ray tracer needs neither display nor GPU."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,58 @@ def write_film(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], path: P
     Returns:
         Frames written.
     """
-    import imageio_ffmpeg
-
     unwrapped = env.unwrapped
     camera = unwrapped.scene["film_camera"]
     fps = 1.0 / unwrapped.step_dt
     frames = max(round(seconds * fps), 1)
+    with _film_file(path, fps) as add_frame:
+        obs, _ = env.reset()
+        with torch.inference_mode():
+            for _ in range(frames):
+                eye, target = _viewpoint(unwrapped)
+                camera.set_world_poses_from_view(eye, target)
+                obs, *_ = env.step(policy(obs["policy"]))
+                image = _picture(camera)
+                _draw_command(image, unwrapped, eye[0], target[0])
+                add_frame(image)
+    return frames
+
+
+def write_film_of_states(env: Any, states: Iterable[str], path: Path, fps: float) -> int:
+    """Film the first environment in states that are not simulated.
+
+    Args:
+        env: The Gymnasium environment, whose config went through :func:`add_camera`.
+        states: Brings the environment into the next state whenever it is asked for an item, which is the line to
+            write over that frame.
+        path: The mp4 to write, whole or not at all.
+        fps: Frames a second.
+
+    Returns:
+        Frames written.
+    """
+    unwrapped = env.unwrapped
+    camera = unwrapped.scene["film_camera"]
+    frames = 0
+    with _film_file(path, fps) as add_frame, torch.inference_mode():
+        for line in states:
+            # A robot that is thrown up stays in the picture.
+            lift = (_height(unwrapped) - 0.5).clamp(min=0.0)
+            eye, target = (point + lift for point in _viewpoint(unwrapped))
+            camera.set_world_poses_from_view(eye, target)
+            camera.update(unwrapped.step_dt, force_recompute=True)
+            image = _picture(camera)
+            ImageDraw.Draw(image).text((10, 10), line, fill=(20, 20, 20), font_size=16)
+            add_frame(image)
+            frames += 1
+    return frames
+
+
+@contextlib.contextmanager
+def _film_file(path: Path, fps: float) -> Iterator[Callable[[Image.Image], None]]:
+    """Give a function that adds a frame to an mp4; the file appears, whole, when the block ends without an error."""
+    import imageio_ffmpeg
+
     scratch = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
     writer = imageio_ffmpeg.write_frames(
         str(scratch),
@@ -70,21 +117,16 @@ def write_film(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], path: P
     )
     writer.send(None)
     try:
-        obs, _ = env.reset()
-        with torch.inference_mode():
-            for _ in range(frames):
-                eye, target = _viewpoint(unwrapped)
-                camera.set_world_poses_from_view(eye, target)
-                obs, *_ = env.step(policy(obs["policy"]))
-                image = Image.fromarray(camera.data.output["rgb"].torch[0, ..., :3].cpu().numpy())
-                _draw_command(image, unwrapped, eye[0], target[0])
-                writer.send(np.ascontiguousarray(np.asarray(image)))
+        yield lambda image: writer.send(np.ascontiguousarray(np.asarray(image)))
         writer.close()
         scratch.replace(path)
     finally:
         writer.close()
         scratch.unlink(missing_ok=True)
-    return frames
+
+
+def _picture(camera: Any) -> Image.Image:
+    return Image.fromarray(camera.data.output["rgb"].torch[0, ..., :3].cpu().numpy())
 
 
 def _viewpoint(env: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -92,6 +134,13 @@ def _viewpoint(env: Any) -> tuple[torch.Tensor, torch.Tensor]:
     origin[:, 2] = env.scene.env_origins[:, 2]
     viewer = env.cfg.viewer
     return origin + origin.new_tensor(viewer.eye), origin + origin.new_tensor(viewer.lookat)
+
+
+def _height(env: Any) -> torch.Tensor:
+    """Height of the roots above the environments' origins, as a vector. Shape is (num_envs, 3). Unit: m."""
+    return (env.scene["robot"].data.root_pos_w.torch - env.scene.env_origins) * env.scene.env_origins.new_tensor(
+        [0, 0, 1]
+    )
 
 
 class _Projector:

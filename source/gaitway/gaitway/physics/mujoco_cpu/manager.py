@@ -149,7 +149,7 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         super()._reset_solver_internals(world_mask)
         if world_mask is not None and cls._solver.worlds is not None:
             worlds = cls._solver.worlds
-            worlds.forgive(world_mask.numpy()[: worlds.num_worlds])
+            worlds.begin_anew(world_mask.numpy()[: worlds.num_worlds])
 
     @classmethod
     def _report_broken(cls) -> None:
@@ -166,7 +166,7 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
                 task=solver_cfg.record_task,
                 engine="mujoco_cpu",
                 env_id=env_id,
-                env_origin=np.array(cls._world_xforms[env_id][:3] if cls._world_xforms else (0.0, 0.0, 0.0)),
+                env_origin=_env_origin(env_id),
                 num_step=worlds.num_calls,
                 physics_dt=cls._solver_dt * cls._num_substeps * (cls._decimation if cls._is_all_graphable() else 1),
                 reason=worlds.reason(env_id),
@@ -201,6 +201,12 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
             cls._solver.worlds.close()
         NewtonMujocoCpuManager.num_broken = 0
         super().clear()
+
+
+def _env_origin(env_id: int) -> np.ndarray:
+    """Where an environment stands now; on terrain with a curriculum that changes."""
+    scene = getattr(PhysicsManager._sim, "_interactive_scene", None)
+    return np.zeros(3) if scene is None else scene.env_origins[env_id].numpy()
 
 
 def _record(todo: list[Callable[[], Any]]) -> wp.Graph:

@@ -6,6 +6,9 @@ which Warp compiles for the CPU, so that Python is entered once a worker and not
 meanwhile. One model and data a *worker* rather than a *world* keeps memory small, the caches warm and terrains shared.
 """
 
+# Kernels are Warp's language in Python's clothes, which mypy does not speak.
+# mypy: ignore-errors
+
 from __future__ import annotations
 
 import ctypes

@@ -56,7 +56,7 @@ class SolverMujocoCpu(SolverMuJoCo):
         """What the manager has recorded of a step: graphs, and how many native steps follow each."""
         self.plan_key: tuple | None = None
         super().__init__(model, separate_worlds=True, **kwargs)
-        self._options = dict(
+        self._options: dict[str, Any] = dict(
             num_threads=num_threads,
             history_length=history_length,
             max_position=max_position,
@@ -67,6 +67,9 @@ class SolverMujocoCpu(SolverMuJoCo):
         """Tie the native worlds to a state, and say whether contacts are to be kept."""
         if self.worlds is not None:
             self.worlds.close()
+        assert state.joint_q is not None
+        assert state.joint_qd is not None
+        assert self.mjc_geom_to_newton_shape is not None
         accelerations = state.body_qdd is not None or state.body_parent_f is not None
         self.worlds = MujocoWorlds(
             self.mj_model,

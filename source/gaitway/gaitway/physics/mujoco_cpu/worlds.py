@@ -83,7 +83,7 @@ class MujocoWorlds:
         *,
         joint_q: wp.array,
         joint_qd: wp.array,
-        geom_shape: wp.array,
+        geom_shape: Any,
         contact_slots: int,
         accelerations: bool,
         history_length: int,
@@ -115,7 +115,7 @@ class MujocoWorlds:
                 # MuJoCo writes of the first one to a file in the working directory, and of no more.
                 data.warning[int(getattr(mujoco.mjtWarning, kind))].number = 1
 
-        n = self.num_worlds
+        n = int(self.num_worlds)
         slots = max(contact_slots, 1)
         self.broken = wp.zeros(n, dtype=wp.int32, device="cpu")
         """Whether a world broke since it was last forgiven: 0, 1, or 2 once that was reported. Shape is (num_worlds,)."""
@@ -123,10 +123,11 @@ class MujocoWorlds:
         width = (joint_q.size + joint_qd.size) // n
         self._history = np.zeros((n, max(history_length, 1), width), np.float32)
         self._num_q = joint_q.size // n
+        self._begun = np.zeros(n, np.int64)
         self._sound_qpos = np.array(mjw_data.qpos.numpy(), np.float32, copy=True)
-        self._keep = (joint_q, joint_qd, geom_shape)
+        self._keep: list[Any] = [joint_q, joint_qd, geom_shape]
 
-        worlds = native.Worlds()
+        worlds: Any = native.Worlds()
         worlds.count, worlds.nq, worlds.nv, worlds.nu = n, mj_model.nq, mj_model.nv, mj_model.nu
         worlds.neq = mj_model.neq
         worlds.rows_qpos, worlds.rows_qvel = address(mjw_data.qpos), address(mjw_data.qvel)
@@ -256,7 +257,7 @@ class MujocoWorlds:
     # -----------------------------------------------------------------------------------------------------------------
 
     def _copies(self, fields: Sequence[tuple[wp.array, np.ndarray]]) -> native.Copies:
-        copies = native.Copies()
+        copies: Any = native.Copies()
         fields = [field for field in fields if field[1].size > 0]
         for array, own in fields:
             if numbers_per_world(array) != own.size or own.dtype != np.float64:
@@ -276,7 +277,7 @@ class MujocoWorlds:
             gravity = self._mjw_model.opt.gravity
             if (gravity.numpy() != gravity.numpy()[0]).any():
                 parameters.append((gravity, model.opt.gravity))
-            worker = native.Worker()
+            worker: Any = native.Worker()
             worker.model, worker.data = model._address, data._address
             worker.parameters = self._copies(parameters)
             worker.inputs = self._copies([(getattr(data_rows, name), getattr(data, name)) for name in STATE_INPUTS])
@@ -285,7 +286,7 @@ class MujocoWorlds:
             worker.qpos, worker.qvel, worker.ctrl = (getattr(data, f).ctypes.data for f in ("qpos", "qvel", "ctrl"))
             worker.xpos, worker.xquat = data.xpos.ctypes.data, data.xquat.ctypes.data
             result = np.zeros(6)
-            self._keep += (result,)
+            self._keep.append(result)
             worker.contact_force = result.ctypes.data
             self._workers.append(worker)
             self._launches.append(
@@ -370,14 +371,13 @@ class MujocoWorlds:
         )
 
     def history(self, world: int) -> tuple[np.ndarray, np.ndarray]:
-        """The last states of a world before its steps, oldest first.
+        """The last states of a world before its steps, since it was last reset, oldest first.
 
         Returns:
             Newton's joint coordinates, shape (length, q), and velocities, shape (length, qd).
         """
-        newest = self.num_calls % self.history_length
-        order = np.roll(np.arange(self.history_length), -newest)[-min(self.num_calls, self.history_length) :]
-        rows = self._history[world, order]
+        length = min(self.num_calls - self._begun[world], self.history_length)
+        rows = self._history[world, np.arange(self.num_calls - length, self.num_calls) % self.history_length]
         return rows[:, : self._num_q].copy(), rows[:, self._num_q :].copy()
 
     def newly_broken(self) -> list[int]:
@@ -386,9 +386,10 @@ class MujocoWorlds:
         self._broken[new] = REPORTED
         return new.tolist()
 
-    def forgive(self, mask: np.ndarray) -> None:
-        """Unmark worlds, which have been reset. Shape of the mask is (num_worlds,)."""
+    def begin_anew(self, mask: np.ndarray) -> None:
+        """Unmark worlds that have been reset, and forget their history. Shape of the mask is (num_worlds,)."""
         self._broken[mask] = 0
+        self._begun[mask] = self.num_calls
 
     def reason(self, world: int) -> str:
         """Why a world that has just broken did."""
