@@ -128,9 +128,11 @@ class Side:
             RuntimeError: It ended instead; the message ends with what it printed last.
         """
         self.name = name
+        # As the command line does: torch's idle threads would keep the cores from the simulator.
+        env = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (close() closes it)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=env
         )
         self.facts = self._read()
         self.repeats: list[dict[str, Any]] = []

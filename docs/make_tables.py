@@ -35,7 +35,7 @@ class UnknownTermError(Exception):
 # -- words -----------------------------------------------------------------------------------------
 # A text may name parameters of its term in braces. `{bodies}` and `{joints}` stand for what the term is about.
 
-JOINTS, BODIES, COMMAND, ACTION = "joints", "bodies", "command", "action"
+JOINTS, BODIES, COMMAND, ACTION, SCAN = "joints", "bodies", "command", "action", "scan"
 
 
 class Observation(NamedTuple):
@@ -60,6 +60,7 @@ OBSERVATIONS: dict[str, Observation] = {
     "ee_pose_error": Observation(
         "commanded pose seen from {bodies}: position and rotation vector, base frame", "m, rad", 6
     ),
+    "height_scan": Observation("height of the base above the ground, less {offset} m, at points of {grid}", "m", SCAN),
     "foot_contacts": Observation("1 where one of {bodies} bears more than {threshold} N, else 0", "1", BODIES),
 }
 
@@ -80,7 +81,7 @@ REWARDS: dict[str, tuple[str, str]] = {
     "lin_vel_z_l2": ("(vertical velocity of the base)², base frame", "m²/s²"),
     "ang_vel_xy_l2": ("(roll rate)² + (pitch rate)², base frame", "rad²/s²"),
     "flat_orientation_l2": ("sin²(tilt of the base)", "1"),
-    "base_height_l2": ("(height of the base - {target_height} m)²", "m²"),
+    "base_height_l2": ("(height of the base{above} - {target_height} m)²", "m²"),
     "feet_air_time": (
         "Σ over {bodies}, at touch-down: time in the air - {threshold} s; 0 when told to go slower than 0.1 m/s",
         "s",
@@ -91,6 +92,7 @@ TERMINATIONS: dict[str, str] = {
     "time_out": "the time is up",
     "illegal_contact": "{bodies} touches something with more than {threshold} N",
     "physics_broken": "the engine's state of the environment is not finite, or exploded",
+    "terrain_out_of_bounds": "the base is within {distance_buffer} m of the edge of the ground",
     "bad_orientation": "the base is tilted by more than {limit_angle} rad",
 }
 
@@ -98,6 +100,16 @@ VERDICTS: dict[str, str] = {
     "reached": "distance below {position} m{and_orientation}, at the end of the episode",
     "kept_velocity": "no fall, mean error of the planar velocity below {linear} m/s and of the yaw rate below "
     "{angular} rad/s, over the episode",
+}
+
+TERRAINS: dict[str, str] = {
+    # function: what a kind of ground is, from the least difficulty to the greatest
+    "pyramid_sloped_terrain": "slopes of {slope_range} on all sides",
+    "pyramid_stairs_terrain": "steps of {step_height_range} m on all sides",
+    "rubble": "random heights within {height_range} m",
+    "discrete_obstacles_terrain": "{num_obstacles} blocks and pits of up to {obstacle_height_range} m, "
+    "{obstacle_width_range} m wide at any difficulty",
+    "waves": "{num_waves} waves a side, of up to ±({amplitude_range}) m",
 }
 
 AXES = {"x": "m", "y": "m", "z": "m", "roll": "rad", "pitch": "rad", "yaw": "rad"}
@@ -191,6 +203,13 @@ class Task:
         words = {key: num(value) if isinstance(value, int | float) else value for key, value in found.items()}
         words["joints"] = short(next((e.joint_names for e in entities if e.joint_names), None), "all joints")
         words["bodies"] = short(next((e.body_names for e in entities if e.body_names), None), "all links")
+        scanner = next((s for s in (getattr(self.cfg.scene, e.name, None) for e in entities) if is_scanner(s)), None)
+        words["above"] = " above the mean of the scanned ground" if scanner else ""
+        if scanner:
+            pattern = scanner.pattern_cfg
+            length, width = (num(side) for side in pattern.size)
+            turning = {"yaw": ", that turns with the yaw of the base"}.get(scanner.ray_alignment, "")
+            words["grid"] = f"a grid of {length} m by {width} m, every {num(pattern.resolution)} m{turning}"
         return words
 
     # observations, actions, commands
@@ -205,6 +224,7 @@ class Task:
             size = self.size(known.size, term) * max(history, 1)
             total += size
             text = known.text.format(**self.words(term)) + (f", the last {history} steps" if history else "")
+            text += f", clipped to {span(term.clip)}" if term.clip else ""
             noise = self.noise(term) if cfg.enable_corruption else ""
             rows.append((name, size, text, known.unit, noise or "none"))
         header = ("Term", "Size", "What", "Unit", "Noise")
@@ -219,6 +239,9 @@ class Task:
             return len(matching(next((e.body_names for e in entities), None), self.bodies))
         if size == COMMAND:
             return self.command_size(getattr(self.cfg.commands, term.params["command_name"]))
+        if size == SCAN:
+            pattern = getattr(self.cfg.scene, term.params["sensor_cfg"].name).pattern_cfg
+            return math.prod(round(side / pattern.resolution) + 1 for side in pattern.size)
         if size == ACTION:
             return sum(len(self.action_joints(action)) for action in terms(self.cfg.actions).values())
         return int(size)
@@ -403,6 +426,31 @@ class Task:
         parts = [f"{', '.join(k for k, _ in group)} {span(limits, unit + per)}" for (limits, unit), group in items]
         return "; ".join(parts)
 
+    # ground
+
+    def ground(self) -> str:
+        """The kinds of generated ground as a table."""
+        cfg = self.cfg.scene.terrain.terrain_generator
+        whole = sum(sub.proportion for sub in cfg.sub_terrains.values())
+        rows = []
+        for name, sub in cfg.sub_terrains.items():
+            known = TERRAINS.get(sub.function.__name__)
+            if known is None:
+                raise UnknownTermError(f"ground {sub.function.__name__}: describe it in TERRAINS")
+            words = {k: num(v) if isinstance(v, int | float) else span(v) if k.endswith("_range") else v
+                     for k, v in vars(sub).items()}  # fmt: skip
+            rows.append((name, f"{num(100 * sub.proportion / whole)} %", known.format(**words)))
+        half, first = num(cfg.size[0] / 2), self.cfg.scene.terrain.max_init_terrain_level + 1
+        return (
+            f"**Ground.** {cfg.num_rows} levels of difficulty one after the other, {cfg.num_cols} squares of "
+            f"{num(cfg.size[0])} m by {num(cfg.size[1])} m side by side in each, in `-Play` "
+            f"{self.play.scene.terrain.terrain_generator.num_rows} levels; cells of {num(cfg.horizontal_scale)} m. "
+            f"Newton and MuJoCo collide with a height field, PhysX with a mesh of the same points. An episode begins "
+            f"in the middle of a square, in training on one of the first {first} levels. Who gets {half} m away goes "
+            f"up a level, and who gets less than half as far as told goes down; in `-Play` all stay on the level that "
+            f"they have drawn.\n\n{table(('Kind', 'Share', 'What'), rows)}"
+        )
+
     # the whole
 
     @property
@@ -436,11 +484,18 @@ class Task:
         yield "rewards", self.rewards()
         yield "ends of an episode", self.terminations()
         yield "events", self.events()
+        if hasattr(self.cfg.scene, "terrain"):
+            yield "ground", self.ground()
 
 
 def terms_of_groups(observations: Any) -> list[str]:
     """Names of the groups of observations."""
     return [name for name, group in vars(observations).items() if hasattr(group, "enable_corruption")]
+
+
+def is_scanner(sensor: Any) -> bool:
+    """Whether a sensor measures the heights of the ground."""
+    return hasattr(sensor, "pattern_cfg")
 
 
 def look_up(known: Mapping[str, Any], term: Any, where: str) -> Any:
@@ -577,7 +632,9 @@ def joints_table(cfg: Any, urdf: Mapping[str, Any]) -> str:
 def dimensions(kind: str, size: Sequence[float]) -> str:
     """The size of a primitive as a person would write it."""
     if kind == "box":
-        return " × ".join(f"{2 * half:.0f}" for half in sorted(size, reverse=True))
+        return " × ".join(  # noqa: RUF001
+            f"{2 * half:.0f}" for half in sorted(size, reverse=True)
+        )
     length = f", length {2 * (size[0] + size[1]):.0f}" if kind == "capsule" else ""
     return f"radius {size[0]:.1f}{length}"
 
@@ -590,8 +647,14 @@ def primitives_block() -> str:
         rows: dict[tuple, list[str]] = {}
         for link, shapes in info["primitives"].items():
             for shape in shapes:
-                errors = [shape[f"{which}_{how}_mm"] for which in ("sticks_out", "falls_short") for how in ("max", "rms")]
-                row = (shape["kind"], dimensions(shape["kind"], shape["size_mm"]), *(f"{error:.1f}" for error in errors))
+                errors = [
+                    shape[f"{which}_{how}_mm"] for which in ("sticks_out", "falls_short") for how in ("max", "rms")
+                ]
+                row = (
+                    shape["kind"],
+                    dimensions(shape["kind"], shape["size_mm"]),
+                    *(f"{error:.1f}" for error in errors),
+                )
                 rows.setdefault(row, []).append(link)
         header = ("Links", "Primitive", "Size", "Sticks out: max", "rms", "Falls short: max", "rms")
         lines = [(", ".join(f"`{link}`" for link in links), *row) for row, links in rows.items()]

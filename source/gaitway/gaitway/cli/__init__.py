@@ -13,7 +13,7 @@ import click
 from gaitway import __version__
 from gaitway.errors import BrokenError, UsageError
 
-from .start_up import collector_paused, keep_bytecode
+from .start_up import collector_paused, keep_bytecode, let_idle_threads_sleep
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[physics=NAME] [env.KEY=VALUE] [agent.KEY=VALUE] ...")
 
@@ -137,6 +137,7 @@ def main() -> None:
     """Run the command; wrong input ends with one line and exit status 2."""
     # RSL-RL imports GitPython, which refuses to load on machines without git.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    let_idle_threads_sleep()
     keep_bytecode()
     try:
         with collector_paused():

@@ -206,8 +206,8 @@ class RewardsCfg:
     ang_vel_xy = RewTerm(func=mdp.ang_vel_xy_l2, weight=-0.05)
     flat_orientation = RewTerm(func=mdp.flat_orientation_l2, weight=-2.5)
     base_height = RewTerm(func=mdp.base_height_l2, weight=-30.0, params={"target_height": MISSING})
-    joint_torques = RewTerm(func=mdp.joint_torques_l2, weight=-2.0e-4)
-    joint_acc = RewTerm(func=mdp.joint_acc_l2, weight=-2.5e-7)
+    joint_torques = RewTerm(func=mdp.joint_effort_l2, weight=-2.0e-4)
+    joint_acc = RewTerm(func=mdp.JointAccL2, weight=-2.5e-7)
     action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.005)
     feet_air_time = RewTerm(
         func=velocity_mdp.feet_air_time,
@@ -230,6 +230,7 @@ class TerminationsCfg:
         params={"sensor_cfg": SceneEntityCfg("contact_forces", body_names=MISSING), "threshold": 1.0},
     )
     tipped_over = DoneTerm(func=mdp.bad_orientation, params={"limit_angle": 1.2})
+    physics_broken = DoneTerm(func=mdp.physics_broken)
 
 
 @configclass
@@ -263,7 +264,8 @@ class VelocityEnvCfg(ManagerBasedRLEnvCfg):
         self.decimation = 4
         self.episode_length_s = 20.0
         self.sim.render_interval = self.decimation
-        self.scene.contact_forces.update_period = self.sim.dt
+        # Once an env-step, on engines that take it in one piece and on those that do not.
+        self.scene.contact_forces.update_period = self.sim.dt * self.decimation
         self.viewer.eye = (1.3, 1.3, 0.8)
         self.viewer.lookat = (0.0, 0.0, 0.25)
 

@@ -18,3 +18,18 @@ register_task(
     cpu=Scale(num_envs=256, iterations=1000),
     cuda=Scale(num_envs=4096, iterations=300),
 )
+
+register_task(
+    "Gaitway-Velocity-Rough-Go2",
+    env_cfg=f"{_HERE}.rough_env_cfg:Go2RoughEnvCfg",
+    play_env_cfg=f"{_HERE}.rough_env_cfg:Go2RoughEnvCfg_PLAY",
+    recipes={
+        "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2RoughPPORunnerCfg",
+        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_rough_cfg.yaml",
+    },
+    robot="Unitree Go2",
+    summary="Walk over slopes, stairs, obstacles and rubble as a command of planar velocity and yaw rate says.",
+    success="No fall, and errors of at most 0.25 m/s and 0.25 rad/s on average over the episode.",
+    cpu=Scale(num_envs=256, iterations=3000),
+    cuda=Scale(num_envs=4096, iterations=1500),
+)

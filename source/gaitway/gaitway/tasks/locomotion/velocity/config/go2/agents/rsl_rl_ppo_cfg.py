@@ -38,3 +38,16 @@ class Go2FlatPPORunnerCfg(OnPolicyRecipe):
         desired_kl=0.01,
         max_grad_norm=1.0,
     )
+
+
+@configclass
+class Go2RoughPPORunnerCfg(Go2FlatPPORunnerCfg):
+    """Rough ground: larger networks for the height scan."""
+
+    max_iterations = 1500
+    experiment_name = "gaitway_velocity_rough_go2"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.actor.hidden_dims = [512, 256, 128]
+        self.critic.hidden_dims = [512, 256, 128]
