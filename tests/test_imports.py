@@ -180,7 +180,7 @@ def test_the_front_door_loads_nothing_heavy(code: str) -> None:
     ("module", "heavy"),
     [
         # A description can be converted, and tasks can be listed, without a simulator.
-        ("gaitway.robots.assets", {"torch", "isaaclab", "warp", "newton", "gymnasium"}),
+        ("gaitway.robots.assets", {"torch", "isaaclab", "warp", "newton", "gymnasium", "scipy", "trimesh"}),
         ("gaitway.tasks", {"torch", "isaaclab", "warp", "newton", "scipy"}),
     ],
 )
@@ -188,3 +188,32 @@ def test_what_needs_no_simulator_loads_none(module: str, heavy: set[str]) -> Non
     code = f"import {module}, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {name.partition(".")[0] for name in done.stdout.split()} & heavy == set()
+
+
+def test_a_training_loads_only_what_it_uses() -> None:
+    code = (
+        "from gaitway.cli.start_up import keep_bytecode; keep_bytecode()\n"
+        "import sys, gaitway.tasks\n"
+        "from gaitway.cli.session import resolve_configs\n"
+        "resolve_configs('Gaitway-Velocity-Flat-Go2', 'rsl_rl_cfg_entry_point', [])\n"
+        "import gaitway.cli.train, gaitway.runs.run, gaitway.runs.learn_rsl_rl\n"
+        "print('LOADED', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.rpartition("LOADED")[2].split()}
+    assert {"torch", "rsl_rl", "isaaclab_tasks"} <= loaded
+    other = {"skrl", "onnx", "onnxruntime", "onnxscript", "matplotlib", "viser", "ovphysx", "open3d", "pandas"}
+    assert loaded & other == set()
+
+
+def test_a_cached_robot_is_looked_up_without_what_converts_it() -> None:
+    code = (
+        "import sys\n"
+        "from gaitway.robots.assets import RobotAsset\n"
+        "RobotAsset(name='go2', urdf='go2_description/urdf/go2.urdf', floating_base=True).key()\n"
+        "print('LOADED', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.rpartition("LOADED")[2].split()}
+    assert "numpy" in loaded
+    assert loaded & {"scipy", "trimesh", "urdf_usd_converter", "pxr"} == set()

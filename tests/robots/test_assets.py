@@ -1,4 +1,4 @@
-"""From URDF to a cached USD file: the cache, what it refuses, merging, primitives and the layout. No simulator."""
+"""From URDF to a cached USD file: the cache, what it refuses, merging and the layout. No simulator."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from pxr import Usd, UsdGeom, UsdPhysics
 
 from gaitway.robots import assets
 from gaitway.robots.assets import RobotAsset
-from gaitway.robots.colliders import fit_primitive
 from gaitway.robots.franka import FRANKA_ASSET
 from gaitway.robots.go2 import GO2_ASSET
 from gaitway.robots.urdf import AssetError, merge_fixed_links
@@ -162,6 +162,8 @@ def test_without_descriptions_a_packed_robot_is_used(tiny: RobotAsset, monkeypat
     packed = tiny.usd_path()
     monkeypatch.setattr(RobotAsset, "key", lambda self: version("no such package"))
     assert tiny.usd_path() == packed
+    with pytest.raises(AssetError, match="one with meshes as colliders"):
+        replace(tiny, colliders="meshes").usd_path()
     packed.unlink()
     with pytest.raises(AssetError, match="offline pack"):
         tiny.usd_path()
@@ -279,6 +281,16 @@ def test_a_folder_in_place_of_a_urdf_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_faulty_urdf_is_refused_by_name(tiny: RobotAsset, right: str, wrong: str) -> None:
     tiny.urdf_path.write_text(TINY_URDF.replace(right, wrong))
     assert str(tiny.urdf_path) in refused(tiny)
+
+
+@pytest.mark.parametrize("option", [{"colliders": "boxes"}, {"collider_kinds": {"arm": "cylinder"}}], ids=str)
+def test_colliders_that_there_are_none_of_are_refused_by_name(tiny: RobotAsset, option: dict) -> None:
+    with pytest.raises(AssetError) as error:
+        replace(tiny, **option)
+    message = str(error.value)
+    assert "\n" not in message
+    assert "tiny" in message
+    assert ("'boxes'; use primitives or meshes" in message) or ("'cylinder' for 'arm'; use one of sphere," in message)
 
 
 def test_a_refused_robot_leaves_nothing_in_the_cache(tiny: RobotAsset) -> None:
@@ -422,112 +434,7 @@ def test_links_without_mass_merge_into_one_without_mass() -> None:
     np.testing.assert_array_equal(seen_from_base(merged)[0], np.zeros((4, 4)))
 
 
-# -- primitives -------------------------------------------------------------------------------------
-
-
-def on_sphere(rng: np.random.Generator, n: int) -> np.ndarray:
-    directions = rng.normal(size=(n, 3))
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
-
-
-def surface(kind: str, size: tuple[float, ...], rng: np.random.Generator, n: int = 400) -> np.ndarray:
-    """Points exactly on a primitive about the origin, a capsule's axis along z."""
-    if kind == "sphere":
-        return size[0] * on_sphere(rng, n)
-    if kind == "capsule":
-        radius, half = size
-        on_caps = radius * on_sphere(rng, n // 2)
-        on_caps[:, 2] += np.copysign(half, on_caps[:, 2])
-        phi = rng.uniform(0, 2 * np.pi, n // 2)
-        on_side = np.column_stack([radius * np.cos(phi), radius * np.sin(phi), rng.uniform(-half, half, n // 2)])
-        return np.vstack([on_caps, on_side])
-    points = rng.uniform(-1, 1, (n, 3))
-    points[np.arange(n), rng.integers(0, 3, n)] = rng.choice([-1.0, 1.0], n)
-    return points * size
-
-
-@pytest.mark.parametrize(
-    ("kind", "size"),
-    [
-        ("sphere", (0.03,)),
-        ("capsule", (0.03, 0.1)),
-        ("capsule", (0.05, 0.02)),
-        ("box", (0.2, 0.05, 0.08)),
-        ("box", (0.1, 0.1, 0.1)),
-        ("box", (0.1, 0.1, 0.02)),
-    ],
-)
-def test_a_fit_finds_the_primitive_that_points_were_taken_from(kind: str, size: tuple[float, ...]) -> None:
-    rng = np.random.default_rng(7)
-    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    rotation *= np.sign(np.linalg.det(rotation))
-    position = rng.uniform(-1, 1, 3)
-    fit = fit_primitive(surface(kind, size, rng) @ rotation.T + position)
-    assert fit.kind == kind
-    np.testing.assert_allclose(fit.position, position, atol=1e-3)
-    order = np.argsort(fit.size) if kind == "box" else slice(None)
-    np.testing.assert_allclose(np.array(fit.size)[order], np.sort(size) if kind == "box" else size, atol=1e-3)
-    assert fit.max_error < 1e-3
-    np.testing.assert_allclose(fit.rotation @ fit.rotation.T, np.eye(3), atol=1e-9)
-    if kind == "capsule":
-        assert abs(fit.rotation[:, 2] @ rotation[:, 2]) == pytest.approx(1.0, abs=1e-4)
-    elif kind == "box" and len(set(size)) == 3:
-        # Each axis of the fit lies along one of the box's.
-        assert np.sort(np.abs(fit.rotation.T @ rotation), axis=0)[2] == pytest.approx(1.0, abs=1e-4)
-
-
-def test_a_kind_that_is_asked_for_is_fitted() -> None:
-    points = surface("sphere", (0.1,), np.random.default_rng(0))
-    assert [fit_primitive(points, kind).kind for kind in ("sphere", "capsule", "box")] == ["sphere", "capsule", "box"]
-
-
-def primitive_distance(prim: Usd.Prim, points: np.ndarray) -> np.ndarray:
-    """Distance of points, given in the frame of the link, from the surface of a primitive of the USD file."""
-    to_link = np.array(UsdGeom.Xformable(prim).GetLocalTransformation()).T
-    scale = np.linalg.norm(to_link[:3, :3], axis=0)
-    local = (points - to_link[:3, 3]) @ (to_link[:3, :3] / scale)
-    if prim.IsA(UsdGeom.Cube):
-        half = scale * UsdGeom.Cube(prim).GetSizeAttr().Get() / 2
-        outside = np.abs(local) - half
-        return np.abs(np.linalg.norm(np.maximum(outside, 0), axis=1) + np.minimum(outside.max(axis=1), 0))
-    np.testing.assert_allclose(scale, 1.0, atol=1e-6)
-    if prim.IsA(UsdGeom.Capsule):
-        capsule = UsdGeom.Capsule(prim)
-        assert capsule.GetAxisAttr().Get() == "Z"
-        half = capsule.GetHeightAttr().Get() / 2
-        local[:, 2] -= np.clip(local[:, 2], -half, half)
-        return np.abs(np.linalg.norm(local, axis=1) - capsule.GetRadiusAttr().Get())
-    return np.abs(np.linalg.norm(local, axis=1) - UsdGeom.Sphere(prim).GetRadiusAttr().Get())
-
-
 ROBOTS = pytest.mark.parametrize("asset", [FRANKA_ASSET, GO2_ASSET], ids=lambda asset: asset.name)
-
-
-@ROBOTS
-def test_primitives_lie_as_near_to_the_meshes_as_the_cache_says(asset: RobotAsset) -> None:
-    stage = Usd.Stage.Open(str(asset.usd_path()))
-    robot = stage.GetDefaultPrim().GetPath()
-    info = json.loads((asset.usd_path().parent / "asset.json").read_text())
-    assert info["colliders"]
-    meshes = {
-        link.get("name"): [c for c in link.findall("collision") if c.find("geometry/mesh") is not None]
-        for link in asset.load().getroot().findall("link")
-    }
-    assert {name for name, found in meshes.items() if found} == set(info["colliders"])
-    for link, fits in info["colliders"].items():
-        assert len(fits) == len(meshes[link])
-        for i, (fit, collision) in enumerate(zip(fits, meshes[link], strict=True)):
-            mesh = collision.find("geometry/mesh")
-            assert "scale" not in mesh.attrib
-            hull = trimesh.load(mesh.get("filename"), force="mesh").convex_hull
-            points, _ = trimesh.sample.sample_surface(hull, 2000, seed=99)
-            frame = homogeneous(collision.find("origin"))
-            prim = stage.GetPrimAtPath(robot.AppendChild(link).AppendChild(f"collider_{i}"))
-            distance = primitive_distance(prim, points @ frame[:3, :3].T + frame[:3, 3]) * 1e3
-            # The points are not those of the fit.
-            assert np.sqrt((distance**2).mean()) == pytest.approx(fit["rms_mm"], rel=0.1), link
-            assert fit["rms_mm"] < 13.0, link
-            assert distance.max() < 1.2 * fit["max_mm"] + 1.0, link
 
 
 # -- the file ---------------------------------------------------------------------------------------
@@ -563,7 +470,7 @@ def check_layout(asset: RobotAsset) -> Usd.Stage:
         else:
             assert prim.IsA(UsdPhysics.FixedJoint), name
     info = json.loads((asset.usd_path().parent / "asset.json").read_text())
-    for link, fits in info["colliders"].items():
+    for link, fits in info["primitives"].items():
         for i in range(len(fits)):
             prim = stage.GetPrimAtPath(robot.GetPath().AppendChild(link).AppendChild(f"collider_{i}"))
             assert prim.HasAPI(UsdPhysics.CollisionAPI), link
@@ -581,9 +488,13 @@ def test_the_file_is_laid_out_as_isaac_lab_expects(asset: RobotAsset) -> None:
 def test_a_robot_with_meshes_as_colliders_is_laid_out_the_same(tiny: RobotAsset) -> None:
     stage = check_layout(tiny)
     assert any(prim.IsA(UsdGeom.Cube) and prim.HasAPI(UsdPhysics.CollisionAPI) for prim in stage.Traverse())
-    meshes = RobotAsset("tiny", tiny.urdf, floating_base=False, colliders="meshes")
-    stage = check_layout(meshes)
-    assert any(prim.IsA(UsdGeom.Mesh) and prim.HasAPI(UsdPhysics.CollisionAPI) for prim in stage.Traverse())
+    for kept in ({"colliders": "meshes"}, {"collider_kinds": {"arm": "mesh"}}):
+        stage = check_layout(replace(tiny, **kept))
+        (collider,) = [prim for prim in stage.Traverse() if prim.HasAPI(UsdPhysics.CollisionAPI)]
+        assert collider.IsA(UsdGeom.Mesh)
+        assert collider.GetAttribute("physics:approximation").Get() == "convexHull"
+        # All of it, where Newton would take 64.
+        assert collider.GetAttribute("newton:maxHullVertices").Get() == 8
 
 
 def test_a_description_that_nails_its_base_down_is_freed(tiny: RobotAsset) -> None:

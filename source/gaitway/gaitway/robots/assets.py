@@ -19,18 +19,24 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from .colliders import Primitive, replace_mesh_colliders
 from .urdf import AssetError, load_urdf, merge_fixed_links, mesh_files
+
+if TYPE_CHECKING:
+    from .colliders import Fit, Primitive
 
 logger = logging.getLogger(__name__)
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Raised whenever the same description would give another USD file."""
+
+
+Colliders = Literal["primitives", "meshes"]
+COLLIDER_KINDS = ("sphere", "capsule", "box", "mesh")
 
 
 @cache
@@ -64,10 +70,25 @@ class RobotAsset:
     """Whether the base moves freely; else it is fixed to the world."""
     keep_links: frozenset[str] = frozenset()
     """Links on fixed joints that stay bodies of their own."""
-    colliders: Literal["primitives", "meshes"] = "primitives"
+    colliders: Colliders = "primitives"
     """Fitted primitives, or the convex hulls of the description's meshes."""
     collider_kinds: dict[str, str] = field(default_factory=dict)
-    """Kind of primitive (``sphere``, ``capsule``, ``box``) by link pattern; the nearest where nothing is said."""
+    """Kind of primitive (``sphere``, ``capsule``, ``box``) by link pattern, or ``mesh`` where the mesh stays; the
+    nearest where nothing is said."""
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            AssetError: There is no such collider.
+        """
+        if self.colliders not in get_args(Colliders):
+            known = " or ".join(get_args(Colliders))
+            raise AssetError(f"{self.name}: there are no colliders '{self.colliders}'; use {known}.")
+        for pattern, kind in self.collider_kinds.items():
+            if kind not in COLLIDER_KINDS:
+                known = ", ".join(COLLIDER_KINDS)
+                raise AssetError(f"{self.name}: collider_kinds has '{kind}' for '{pattern}'; use one of {known}.")
 
     @property
     def urdf_path(self) -> Path:
@@ -129,11 +150,13 @@ class RobotAsset:
 
     def _packed_usd(self) -> Path:
         """The converted robot that an offline pack brought to a machine without descriptions."""
-        found = [f for f in cache_dir().glob(f"{self.name}-{'[0-9a-f]' * 16}") if _is_whole(f)]
+        whole = [f for f in cache_dir().glob(f"{self.name}-{'[0-9a-f]' * 16}") if _is_whole(f)]
+        found = [f for f in whole if json.loads((f / "asset.json").read_text()).get("colliders") == self.colliders]
         if not found:
+            one = f"one with {self.colliders} as colliders" if whole else "one"
             raise AssetError(
-                f"There is neither a description of {self.name} (package 'example-robot-data') nor a converted one in "
-                f"{cache_dir()}. Install the package, or unpack an offline pack and set GAITWAY_CACHE."
+                f"There is neither a description of {self.name} (package 'example-robot-data') nor a converted {one} "
+                f"in {cache_dir()}. Install the package, or unpack an offline pack and set GAITWAY_CACHE."
             )
         return max(found, key=lambda folder: folder.stat().st_mtime) / f"{self.name}.usdc"
 
@@ -147,9 +170,17 @@ class RobotAsset:
             info = {
                 "sha256": hashlib.sha256(usd.read_bytes()).hexdigest(),
                 "urdf": self.urdf_path.name,
-                "colliders": {
-                    link: [{"kind": s.kind, "rms_mm": s.rms_error * 1e3, "max_mm": s.max_error * 1e3} for s in shapes]
-                    for link, shapes in fits.items()
+                "colliders": self.colliders,
+                "primitives": {
+                    link: [
+                        {
+                            "kind": fit.shape.kind,
+                            "size_mm": [1e3 * x for x in fit.shape.size],
+                            **fit.error.millimetres(),
+                        }
+                        for fit in found
+                    ]
+                    for link, found in fits.items()
                 },
             }
             (whole / "asset.json").write_text(json.dumps(info, indent=2))
@@ -166,7 +197,7 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def convert(asset: RobotAsset, usd: Path, scratch: Path) -> dict[str, list[Primitive]]:
+def convert(asset: RobotAsset, usd: Path, scratch: Path) -> dict[str, list[Fit]]:
     """Convert a robot to USD.
 
     Args:
@@ -180,16 +211,18 @@ def convert(asset: RobotAsset, usd: Path, scratch: Path) -> dict[str, list[Primi
     Raises:
         AssetError: The converter did not accept the description.
     """
+    from .colliders import replace_mesh_colliders  # scipy's optimisers are slow to import
+
     tree = asset.load()
-    shapes = replace_mesh_colliders(tree, asset.collider_kinds) if asset.colliders == "primitives" else {}
+    fits = replace_mesh_colliders(tree, asset.collider_kinds) if asset.colliders == "primitives" else {}
     prepared = scratch / f"{asset.name}.urdf"
     tree.write(prepared)
     try:
         made = _run_converter(prepared, scratch / "converted")
     except Exception as error:
         raise AssetError(f"{asset.urdf_path}: not convertible to USD ({' '.join(str(error).split())}).") from error
-    _write_flat_usd(made, usd, tree, shapes)
-    return shapes
+    _write_flat_usd(made, usd, tree, {link: [fit.shape for fit in found] for link, found in fits.items()})
+    return fits
 
 
 def _run_converter(urdf: Path, folder: Path) -> Path:
@@ -297,6 +330,12 @@ def _write_flat_usd(
             limit = limits.get(prim.GetName())
             if limit is not None and limit.get("effort"):
                 drive.CreateMaxForceAttr(float(limit.get("effort", "0")))
+
+    for prim in stage.Traverse():
+        if prim.IsA(UsdGeom.Mesh) and prim.HasAPI(UsdPhysics.CollisionAPI):
+            # Newton would thin the hull out to 64 vertices, and cut up to 18 mm off a Go2.
+            most = prim.CreateAttribute("newton:maxHullVertices", Sdf.ValueTypeNames.Int)
+            most.Set(len(UsdGeom.Mesh(prim).GetPointsAttr().Get()))
 
     for link, primitives in shapes.items():
         parent = root.AppendChild(link)

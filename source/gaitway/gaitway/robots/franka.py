@@ -15,6 +15,7 @@ FRANKA_ASSET = RobotAsset(
     urdf="panda_description/urdf/panda.urdf",
     floating_base=False,
     keep_links=frozenset({"panda_hand"}),
+    collider_kinds={"panda_link0": "capsule"},  # a sphere is all but as near, by the numbers
 )
 
 JOINT_NAMES = (*(f"panda_joint{i}" for i in range(1, 8)), "panda_finger_joint1", "panda_finger_joint2")

@@ -14,7 +14,7 @@ GO2_ASSET = RobotAsset(
     name="go2",
     urdf="go2_description/urdf/go2.urdf",
     floating_base=True,
-    collider_kinds={"base": "box", ".*_foot": "sphere"},
+    collider_kinds={".*_foot": "sphere"},
 )
 
 _LEGS = ("FL", "FR", "RL", "RR")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pkgutil
+from typing import cast
 
 from isaaclab.sim.spawners.from_files import spawn_from_usd
 from isaaclab.sim.spawners.from_files.from_files_cfg import UsdFileCfg
 from isaaclab.utils import configclass, replace
 
-from .assets import RobotAsset
+from .assets import Colliders, RobotAsset
 
 
 def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation=None, **kwargs):
@@ -23,8 +25,13 @@ def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation
 
     Returns:
         The prim of the robot.
+
+    Raises:
+        AssetError: There are no such colliders, or the robot cannot be converted.
     """
     asset: RobotAsset = pkgutil.resolve_name(cfg.asset)
+    if cfg.colliders is not None:
+        asset = dataclasses.replace(asset, colliders=cast(Colliders, cfg.colliders))
     made = replace(cfg, usd_path=str(asset.usd_path()), fix_root_link=None if asset.floating_base else True)
     return spawn_from_usd(prim_path, made, translation, orientation, **kwargs)
 
@@ -40,3 +47,6 @@ class RobotFileCfg(UsdFileCfg):
 
     asset: str = ""
     """The :class:`RobotAsset`, as ``package.module:NAME``."""
+
+    colliders: str | None = None
+    """``primitives`` or ``meshes``, as in :attr:`RobotAsset.colliders`; None for what the asset says."""

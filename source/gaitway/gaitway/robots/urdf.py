@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from gaitway.errors import UsageError
 
@@ -174,12 +173,18 @@ def read_origin(element: ET.Element) -> tuple[np.ndarray, np.ndarray]:
     origin = element.find("origin")
     if origin is None:
         return np.eye(3), np.zeros(3)
-    rotation = Rotation.from_euler("xyz", _numbers(origin.get("rpy"), "0 0 0")).as_matrix()
-    return rotation, _numbers(origin.get("xyz"), "0 0 0")
+    angles, position = _numbers(origin.get("rpy"), "0 0 0"), _numbers(origin.get("xyz"), "0 0 0")
+    if angles.shape == (3,) and not angles.any():
+        return np.eye(3), position
+    from scipy.spatial.transform import Rotation  # slow to import, and seldom needed just to look at a robot
+
+    return Rotation.from_euler("xyz", angles).as_matrix(), position
 
 
 def write_origin(element: ET.Element, rotation: np.ndarray, position: np.ndarray) -> None:
     """Set an element's ``<origin>`` from a rotation (3, 3) and a position (3,)."""
+    from scipy.spatial.transform import Rotation
+
     origin = element.find("origin")
     if origin is None:
         origin = ET.SubElement(element, "origin")
