@@ -57,10 +57,10 @@ def main() -> None:
         "masses, frictions, gains ...: a row a world,\nkept true by Newton's SolverMuJoCo", WARM,
     )  # fmt: skip
     box(
-        axes, 0.4, 0.3, 9.2, 1.45, "step_worlds: one worker a core, the GIL is free", "take the next world  >  load what "
-        "differs in its parameters, and its state, into the worker's MjModel and MjData\n>  mj_step x substeps, native, "
-        "64-bit  >  sound? else back to the last sound pose, marked\n>  store state, warm start and contacts  >  next "
-        "world, until none is left", COOL,
+        axes, 0.4, 0.3, 9.2, 1.45, "step_worlds: one worker a core, the GIL is free", "take the next world  >  load "
+        "what differs in its parameters, and its state, into the worker's MjModel and MjData\n>  mj_step x substeps, "
+        "native, 64-bit  >  sound? else back to the last sound pose, marked\n>  store state, warm start and "
+        "contacts  >  next world, until none is left", COOL,
     )  # fmt: skip
     arrow(axes, (2.5, 6.85), (2.5, 6.15), "")
     arrow(axes, (7.5, 6.15), (7.5, 6.85), "")

@@ -14,7 +14,7 @@ from .worlds import INSTEAD, MujocoWorlds
 
 
 class SolverMujocoCpu(SolverMuJoCo):
-    """:class:`newton.solvers.SolverMuJoCo` whose worlds are stepped by MuJoCo's own C library, each as one native world.
+    """:class:`newton.solvers.SolverMuJoCo` whose worlds are stepped by MuJoCo's own C library.
 
     Newton translates model, control and state to MuJoCo's terms as ever, into MuJoCo-Warp's arrays in host memory. The
     worlds are loaded from there and stored there.

@@ -57,8 +57,8 @@ def numbers_per_world(array: wp.array) -> int:
 class MujocoWorlds:
     """MuJoCo worlds that differ in parameters and state, and the threads that step them.
 
-    Parameters and state are read from, and states written to, arrays of MuJoCo-Warp's model and data, which Newton keeps
-    true. They hold 32-bit floats, their first axis is the world, and they lie in host memory.
+    Parameters and state are read from, and states written to, arrays of MuJoCo-Warp's model and data, which Newton
+    keeps true. They hold 32-bit floats, their first axis is the world, and they lie in host memory.
 
     Args:
         mj_model: The model that all worlds share, as compiled.
@@ -118,7 +118,7 @@ class MujocoWorlds:
         n = int(self.num_worlds)
         slots = max(contact_slots, 1)
         self.broken = wp.zeros(n, dtype=wp.int32, device="cpu")
-        """Whether a world broke since it was last forgiven: 0, 1, or 2 once that was reported. Shape is (num_worlds,)."""
+        """Whether a world broke since it last began: 0, 1, or 2 once that was reported. Shape is (num_worlds,)."""
         self._broken = self.broken.numpy()
         width = (joint_q.size + joint_qd.size) // n
         self._history = np.zeros((n, max(history_length, 1), width), np.float32)
@@ -145,7 +145,8 @@ class MujocoWorlds:
         worlds.contact_shapes = wp.zeros((n, slots), dtype=wp.vec2i, device="cpu")
         worlds.contact_points = wp.zeros((n, slots, 2), dtype=wp.vec3, device="cpu")
         worlds.contact_normals = wp.zeros((n, slots), dtype=wp.vec3, device="cpu")
-        worlds.contact_forces = wp.zeros((n, slots), dtype=wp.spatial_vector, device="cpu")
+        wrench: Any = wp.spatial_vector  # a type, though Warp's annotations do not say so
+        worlds.contact_forces = wp.zeros((n, slots), dtype=wrench, device="cpu")
         worlds.geom_shape = geom_shape
         worlds.geom_body = wp.array(mj_model.geom_bodyid, dtype=wp.int32, device="cpu")
         layout = native.data_layout()
@@ -320,8 +321,8 @@ class MujocoWorlds:
             timestep: Length of one. Unit: s.
 
         Returns:
-            How many worlds came out broken: not finite, or beyond the bounds. They are back in their last sound pose, at
-            rest, and marked in :attr:`broken` until that is cleared.
+            How many worlds came out broken: not finite, or beyond the bounds. They are back in their last sound pose,
+            at rest, and marked in :attr:`broken` until they begin anew.
         """
         if timestep != self._timestep:
             for model in self._models:
@@ -381,7 +382,7 @@ class MujocoWorlds:
         return rows[:, : self._num_q].copy(), rows[:, self._num_q :].copy()
 
     def newly_broken(self) -> list[int]:
-        """Worlds that broke since they were last asked for or forgiven."""
+        """Worlds that broke since this was last asked."""
         new = (self._broken == 1).nonzero()[0]
         self._broken[new] = REPORTED
         return new.tolist()
