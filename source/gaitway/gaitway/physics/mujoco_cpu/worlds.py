@@ -123,7 +123,6 @@ class MujocoWorlds:
         width = (joint_q.size + joint_qd.size) // n
         self._history = np.zeros((n, max(history_length, 1), width), np.float32)
         self._num_q = joint_q.size // n
-        self._begun = np.zeros(n, np.int64)
         self._sound_qpos = np.array(mjw_data.qpos.numpy(), np.float32, copy=True)
         self._keep: list[Any] = [joint_q, joint_qd, geom_shape]
 
@@ -372,12 +371,12 @@ class MujocoWorlds:
         )
 
     def history(self, world: int) -> tuple[np.ndarray, np.ndarray]:
-        """The last states of a world before its steps, since it was last reset, oldest first.
+        """The last states of a world before its steps, oldest first; resets and pushes are not told apart.
 
         Returns:
             Newton's joint coordinates, shape (length, q), and velocities, shape (length, qd).
         """
-        length = min(self.num_calls - self._begun[world], self.history_length)
+        length = min(self.num_calls, self.history_length)
         rows = self._history[world, np.arange(self.num_calls - length, self.num_calls) % self.history_length]
         return rows[:, : self._num_q].copy(), rows[:, self._num_q :].copy()
 
@@ -388,9 +387,8 @@ class MujocoWorlds:
         return new.tolist()
 
     def begin_anew(self, mask: np.ndarray) -> None:
-        """Unmark worlds that have been reset, and forget their history. Shape of the mask is (num_worlds,)."""
+        """Unmark worlds whose state has been set. Shape of the mask is (num_worlds,)."""
         self._broken[mask] = 0
-        self._begun[mask] = self.num_calls
 
     def reason(self, world: int) -> str:
         """Why a world that has just broken did."""
