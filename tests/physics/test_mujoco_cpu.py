@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import mujoco
 import numpy as np
@@ -13,6 +14,7 @@ from isaaclab_newton.physics.newton_manager import NewtonManager
 from newton import ModelFlags
 
 from gaitway.physics.broken_states import BrokenState
+from gaitway.physics.mujoco_cpu.manager import NewtonMujocoCpuManager
 
 TASK = "Gaitway-Velocity-Flat-Go2"
 NUM_ENVS = 4
@@ -225,6 +227,13 @@ def test_a_force_that_carries_the_weight_leaves_the_robot_afloat(standing):
     # 0.2 s of free fall, but for what the legs do.
     assert velocity[ODD].abs() < 0.1
     assert velocity[0] == pytest.approx(-9.81 * 0.2, abs=0.1)
+
+
+def test_actuators_that_cannot_be_recorded_are_stepped_from_python(env, monkeypatch):
+    assert NewtonMujocoCpuManager._is_all_graphable()
+    monkeypatch.setattr(NewtonManager, "_use_newton_actuators_active", True)
+    monkeypatch.setattr(NewtonManager, "_adapter", SimpleNamespace(is_all_graphable=False))
+    assert not NewtonMujocoCpuManager._is_all_graphable()
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -50,6 +50,11 @@ def _ball(builder: newton.ModelBuilder) -> None:
     builder.add_shape_sphere(body, radius=0.1)
 
 
+def _ball_on_box(builder: newton.ModelBuilder) -> None:
+    builder.add_shape_box(-1, xform=wp.transform((0.0, 0.0, 0.05)), hx=0.5, hy=0.5, hz=0.05)
+    _ball(builder)
+
+
 def _solver(model: newton.Model, **settings) -> tuple[SolverMujocoCpu, newton.State, newton.Control]:
     solver, state = SolverMujocoCpu(model, **{**SETTINGS, **settings}), model.state()
     newton.eval_fk(model, model.joint_q, model.joint_qd, state)
@@ -100,15 +105,36 @@ def test_threads_and_company_make_no_difference():
 
 
 def test_a_ball_made_larger_rests_higher():
-    model = _worlds(_ball, 3)
+    model = _worlds(_ball_on_box, 3)
     solver, state, control = _solver(model)
-    shape = int((model.shape_world.numpy() == 1).nonzero()[0][0])
+    shape = int((model.shape_world.numpy() == 1).nonzero()[0][1])
     model.shape_scale.numpy()[shape] = 0.2
     solver.notify_model_changed(newton.ModelFlags.SHAPE_PROPERTIES)
     for _ in range(150):
         solver.advance(state, control, DT, 4)
     height = state.body_q.numpy()[:, 2]
-    np.testing.assert_allclose(height, [0.1, 0.2, 0.1], atol=3e-3)
+    np.testing.assert_allclose(height, [0.2, 0.3, 0.2], atol=3e-3)
+
+
+def test_accelerations_and_joint_wrenches_are_those_of_mujoco_warp():
+    readings = []
+    for kind in (SolverMujocoCpu, SolverMuJoCo):
+        model = _worlds(_pendulum, 2)
+        model.request_state_attributes("body_qdd", "body_parent_f")
+        state, control = model.state(), model.control()
+        state.joint_qd.numpy()[:] = [4.0, -9.0, 1.0, 2.0]
+        newton.eval_fk(model, state.joint_q, state.joint_qd, state)
+        solver = kind(model, **SETTINGS)
+        if kind is SolverMujocoCpu:
+            solver.bind(state, report_contacts=False)
+            solver.advance(state, control, DT, 4)
+        else:
+            for _ in range(4):
+                solver.step(state, state, control, None, DT)
+        readings.append((state.body_qdd.numpy().copy(), state.body_parent_f.numpy().copy()))
+    for ours, theirs in zip(*readings, strict=True):
+        assert np.abs(theirs).max() > 1.0
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-3)
 
 
 def test_contacts_are_listed_by_world_with_forces_on_the_first_shape():
@@ -140,6 +166,15 @@ def test_what_it_cannot_do_names_the_engine_that_can():
     solver.mjw_model.opt.density.numpy()[1] = 1.2
     with pytest.raises(UsageError, match=r"'density' cannot differ.*newton_mjwarp"):
         solver.worlds.read_parameters()
+
+
+def test_a_world_may_break_where_no_history_is_kept():
+    solver, state, control = _solver(_worlds(_ball, 2), history_length=0)
+    state.joint_qd.numpy()[0] = np.nan
+    assert solver.advance(state, control, DT, 4) == 1
+    assert solver.worlds.newly_broken() == [0]
+    assert solver.worlds.reason(0)
+    assert np.isfinite(state.body_q.numpy()).all()
 
 
 def test_mujocos_contacts_are_where_they_are_looked_for():

@@ -16,6 +16,7 @@ import warp as wp
 from isaaclab.physics import PhysicsManager
 from isaaclab.utils import to_dict
 from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
+from newton import BodyFlags
 from newton.solvers import SolverMuJoCo
 from platformdirs import user_cache_path
 
@@ -57,8 +58,8 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         simulator itself closes the joints' control loops.
         """
         sim, cfg = PhysicsManager._sim, PhysicsManager._cfg
-        if super()._is_all_graphable():
-            return True
+        if cls._use_newton_actuators_active:
+            return super()._is_all_graphable()
         return bool(sim is not None and sim.cfg.use_newton_actuators and cfg.solver_cfg.whole_env_step)
 
     @classmethod
@@ -75,18 +76,19 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         solver = cls._solver
         if solver.worlds is None:
             solver.bind(cls.backend.state_0, cls._report_contacts)
-        key = (
+        made_of = (
             decimation,
-            id(cls._adapter),
-            *map(id, cls._post_actuator_callbacks),
-            *map(id, cls._post_step_callbacks),
-            *map(id, cls._state_force_callbacks),
-            *map(id, cls._newton_contact_sensors.values()),
-            *map(id, cls._newton_frame_transform_sensors),
-            *map(id, cls._newton_imu_sensors),
+            cls._adapter,
+            *cls._post_actuator_callbacks,
+            *cls._post_step_callbacks,
+            *cls._state_force_callbacks,
+            *cls._newton_contact_sensors.values(),
+            *cls._newton_frame_transform_sensors,
+            *cls._newton_imu_sensors,
         )
-        if solver.plan_key != key:
-            solver.plan, solver.plan_key = cls._plan(decimation), key
+        before = solver.plan_made_of
+        if len(before) != len(made_of) or any(a is not b for a, b in zip(before, made_of, strict=True)):
+            solver.plan, solver.plan_made_of = cls._plan(decimation), made_of
         broken = 0
         for graph, num_steps in solver.plan:
             wp.capture_launch(graph)
@@ -101,7 +103,9 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         backend, solver = cls.backend, cls._solver
         full = cls._is_all_graphable()
         by_actuator = full and (cls._adapter is not None or bool(cls._post_actuator_callbacks))
-        by_substep = bool(cls._state_force_callbacks)
+        # Newton holds kinematic bodies where they are after each substep.
+        kinematic = (backend.model.body_flags.numpy() & int(BodyFlags.KINEMATIC)).any()
+        by_substep = bool(cls._state_force_callbacks) or bool(kinematic)
         # Control stays the same over as many native steps as nobody asks to act in between.
         loops = decimation if by_actuator or by_substep else 1
         substeps = cls._num_substeps if by_substep else 1
@@ -180,6 +184,8 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
             folder = Path(solver_cfg.record_folder or user_cache_path("gaitway") / "broken_states")
             path = folder / f"{os.getpid()}-step{worlds.num_calls}-env{env_id}.npz"
             try:
+                if not len(joint_q):
+                    raise OSError("none are kept, history_length is 0")
                 folder.mkdir(parents=True, exist_ok=True)
                 record.save(path)
                 note = f"its last {len(joint_q)} states: gaitway play --replay {path}"

@@ -186,6 +186,8 @@ class Worker:
     xpos: wp.uint64
     xquat: wp.uint64
     contact_force: wp.uint64  # six numbers to be written by mj_contactForce
+    qvel_before: wp.uint64  # velocities before the last step
+    qvel_after: wp.uint64  # and after it
 
 
 @wp.struct
@@ -329,11 +331,16 @@ def step_worlds(
         sound = is_sound(worker, worlds) and within(worker.ctrl, worlds.nu, wp.float64(1.0e10))
         for _ in range(num_steps):
             if sound:
+                copy_bytes(worker.qvel, worker.qvel_before, 8 * worlds.nv)
                 call(step_function, worker.model, worker.data)
                 sound = is_sound(worker, worlds)
         if sound:
             if after_function != wp.uint64(0):
+                # Accelerations are those of the step, so with the velocities that it began with.
+                copy_bytes(worker.qvel, worker.qvel_after, 8 * worlds.nv)
+                copy_bytes(worker.qvel_before, worker.qvel, 8 * worlds.nv)
                 call(after_function, worker.model, worker.data)
+                copy_bytes(worker.qvel_after, worker.qvel, 8 * worlds.nv)
             store(worker.outputs, world)
             narrow(worker.qpos, row(worlds.sound_qpos, world, worlds.nq), worlds.nq)
             if worlds.contact_slots > 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import mujoco
 import newton
 import warp as wp
 from newton.solvers import SolverMuJoCo
@@ -54,8 +55,13 @@ class SolverMujocoCpu(SolverMuJoCo):
         self.worlds: MujocoWorlds | None = None
         self.plan: list[tuple[wp.Graph, int]] = []
         """What the manager has recorded of a step: graphs, and how many native steps follow each."""
-        self.plan_key: tuple | None = None
+        self.plan_made_of: tuple[Any, ...] = ()
+        """What the plan was recorded from; it is recorded anew when any of that is another object."""
         super().__init__(model, separate_worlds=True, **kwargs)
+        if self.mj_model.opt.enableflags & int(mujoco.mjtEnableBit.mjENBL_SLEEP):
+            raise UsageError(f"physics=mujoco_cpu: worlds cannot sleep; {INSTEAD}.")
+        if self.mj_model.nplugin or getattr(self.mj_model, "nhistory", 0):
+            raise UsageError(f"physics=mujoco_cpu: MuJoCo's plugins and delayed sensors are not there; {INSTEAD}.")
         self._options: dict[str, Any] = dict(
             num_threads=num_threads,
             history_length=history_length,

@@ -124,7 +124,10 @@ class MujocoWorlds:
         self._history = np.zeros((n, max(history_length, 1), width), np.float32)
         self._num_q = joint_q.size // n
         self._sound_qpos = np.array(mjw_data.qpos.numpy(), np.float32, copy=True)
-        self._keep: list[Any] = [joint_q, joint_qd, geom_shape]
+        self._keep = (joint_q, joint_qd, geom_shape)
+        # Of each worker: a contact force, and velocities before and after the last step.
+        self._scratch = [(np.zeros(6), np.zeros(mj_model.nv), np.zeros(mj_model.nv)) for _ in range(self.num_threads)]
+        self._differing: tuple[str, ...] = ()
 
         worlds: Any = native.Worlds()
         worlds.count, worlds.nq, worlds.nv, worlds.nu = n, mj_model.nq, mj_model.nv, mj_model.nu
@@ -206,8 +209,12 @@ class MujocoWorlds:
                 raise UsageError(f"physics=mujoco_cpu: option '{name}' cannot differ between environments; {INSTEAD}.")
             for model in self._models:
                 setattr(model.opt, name, rows[0].astype(np.float64))
+        if (options.impratio_invsqrt.numpy() != options.impratio_invsqrt.numpy()[0]).any():
+            raise UsageError(f"physics=mujoco_cpu: option 'impratio' cannot differ between environments; {INSTEAD}.")
         for model in self._models:
             model.opt.gravity[:] = options.gravity.numpy()[0]
+            # Scales MuJoCo's test of whether the solver is done.
+            model.stat.meaninertia = float(self._mjw_model.stat.meaninertia.numpy().mean())
 
     def _drop_shortcuts(self, changed: set[str], differing: Mapping[str, np.ndarray]) -> None:
         """Drop what the compiler has precomputed from parameters that were changed since."""
@@ -222,8 +229,15 @@ class MujocoWorlds:
                 )
         if changed & {"body_ipos", "body_iquat"}:
             moved = self._changed_rows("body_ipos", differing, 3) | self._changed_rows("body_iquat", differing, 4)
+            none, inertia = mujoco.mjtSameFrame.mjSAMEFRAME_NONE, mujoco.mjtSameFrame.mjSAMEFRAME_INERTIA
+            bound = (int(inertia), int(mujoco.mjtSameFrame.mjSAMEFRAME_INERTIAROT))
             for model in self._models:
-                model.body_sameframe[moved] = int(mujoco.mjtSameFrame.mjSAMEFRAME_NONE)
+                model.body_sameframe[moved] = int(none)
+                for bodies, same in (
+                    (model.geom_bodyid, model.geom_sameframe),
+                    (model.site_bodyid, model.site_sameframe),
+                ):
+                    same[moved[bodies] & np.isin(same, bound)] = int(none)
         shape = {"geom_size", "geom_pos", "geom_quat", "geom_rbound"} & changed
         if shape:
             moved = np.zeros(template.ngeom, bool)
@@ -269,13 +283,18 @@ class MujocoWorlds:
         return copies
 
     def _prepare(self, differing: Sequence[str]) -> None:
+        """Make the workers, unless the same fields are to be loaded with each world as before."""
+        gravity = self._mjw_model.opt.gravity
+        fields = (*differing, *(("gravity",) if (gravity.numpy() != gravity.numpy()[0]).any() else ()))
+        if self._launches and fields == self._differing:
+            return
+        self._differing = fields
         self._workers, self._launches = [], []
         data_rows = self._mjw_data
         outputs = STATE_OUTPUTS + (ACCELERATION_OUTPUTS if self._accelerations else ())
-        for model, data in zip(self._models, self._datas, strict=True):
+        for model, data, scratch in zip(self._models, self._datas, self._scratch, strict=True):
             parameters = [(getattr(self._mjw_model, name), getattr(model, name)) for name in differing]
-            gravity = self._mjw_model.opt.gravity
-            if (gravity.numpy() != gravity.numpy()[0]).any():
+            if "gravity" in fields:
                 parameters.append((gravity, model.opt.gravity))
             worker: Any = native.Worker()
             worker.model, worker.data = model._address, data._address
@@ -285,9 +304,7 @@ class MujocoWorlds:
             worker.eq_active = data.eq_active.ctypes.data
             worker.qpos, worker.qvel, worker.ctrl = (getattr(data, f).ctypes.data for f in ("qpos", "qvel", "ctrl"))
             worker.xpos, worker.xquat = data.xpos.ctypes.data, data.xquat.ctypes.data
-            result = np.zeros(6)
-            self._keep.append(result)
-            worker.contact_force = result.ctypes.data
+            worker.contact_force, worker.qvel_before, worker.qvel_after = (array.ctypes.data for array in scratch)
             self._workers.append(worker)
             self._launches.append(
                 wp.launch(
@@ -376,8 +393,8 @@ class MujocoWorlds:
         Returns:
             Newton's joint coordinates, shape (length, q), and velocities, shape (length, qd).
         """
-        length = min(self.num_calls, self.history_length)
-        rows = self._history[world, np.arange(self.num_calls - length, self.num_calls) % self.history_length]
+        length = min(self.num_calls, self.history_length)  # may be none
+        rows = self._history[world, np.arange(self.num_calls - length, self.num_calls) % self._history.shape[1]]
         return rows[:, : self._num_q].copy(), rows[:, self._num_q :].copy()
 
     def newly_broken(self) -> list[int]:
@@ -392,7 +409,7 @@ class MujocoWorlds:
 
     def reason(self, world: int) -> str:
         """Why a world that has just broken did."""
-        last = self.history(world)
+        last = self.history(world) if self.history_length else ()
         if not all(np.isfinite(rows[-1]).all() for rows in last):
             return "the state it was set to is not finite"
         if not np.isfinite(self._mjw_data.ctrl.numpy()[world]).all():
