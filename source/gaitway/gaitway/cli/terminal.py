@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import sys
@@ -58,6 +59,8 @@ def library_output_to(log: Path | None, *, as_json: bool) -> Iterator[Console]:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        # What C libraries have printed may still be in their buffers, and would come out on the terminal.
+        ctypes.CDLL(None).fflush(None)
         stream.flush()
         for number, copy in zip((1, 2), saved, strict=True):
             os.dup2(copy, number)
