@@ -153,8 +153,8 @@ def main() -> None:
     except BrokenError as error:
         _fail(str(error), status=1)
     # The JSON is the last line of standard output: what engines say as they end goes beside it.
-    if sys.stdout is sys.__stdout__:
-        sys.stdout.flush()
+    if sys.__stdout__ is not None and sys.stdout is sys.__stdout__:
+        sys.__stdout__.flush()
         os.dup2(2, 1)
     sys.exit(status if isinstance(status, int) else 0)
 
