@@ -40,8 +40,8 @@ def let_idle_threads_sleep() -> None:
     """Have torch's threads sleep when they have nothing to do, unless the user says otherwise.
 
     GNU OpenMP has them spin for a while after each parallel operation, on the cores on which the simulation's own
-    threads would be at work by then; on a machine that did other work too, training was up to seven times slower so.
-    Works only before torch is loaded.
+    threads would be at work by then; on a machine that did other work too, training was three times as fast with one
+    such thread as with two. Works only before torch is loaded.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -172,7 +172,7 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
                 env_id=env_id,
                 env_origin=_env_origin(env_id),
                 num_step=worlds.num_calls,
-                physics_dt=cls._solver_dt * cls._num_substeps * (cls._decimation if cls._is_all_graphable() else 1),
+                physics_dt=cls._solver_dt * cls._solver.plan[0][1],  # a state is kept before each native call
                 reason=worlds.reason(env_id),
                 joint_names=joint_names,
                 joint_q_start=joint_q_start,

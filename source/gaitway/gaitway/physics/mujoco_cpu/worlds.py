@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -29,6 +29,7 @@ ACCELERATION_OUTPUTS = ("xipos", "subtree_com", "cacc", "cvel", "cfrc_int")
 """What is read as well where accelerations or joint wrenches are asked for."""
 OPTIONS = ("tolerance", "ls_tolerance", "ccd_tolerance", "density", "viscosity", "wind", "magnetic")
 """Options that must be alike in all worlds. Gravity may differ."""
+INERTIAL = {"body_mass", "body_inertia", "body_ipos", "body_iquat", "dof_armature"}
 REPORTED = 2
 INSTEAD = "use physics=newton_mjwarp, which can"
 
@@ -172,23 +173,20 @@ class MujocoWorlds:
         Raises:
             UsageError: Something was changed that this engine cannot change.
         """
-        differing: dict[str, np.ndarray] = {}
+        differing: set[str] = set()
         changed: set[str] = set()
         for name in self._parameter_names():
-            rows = getattr(self._mjw_model, name).numpy().reshape(self._mjw_model_worlds(name), -1)
+            rows = getattr(self._mjw_model, name).numpy().reshape(self.num_worlds, -1)
             if (rows != rows[0]).any():
-                differing[name] = rows
+                differing.add(name)
             compiled = getattr(self._template, name).reshape(-1)
             if name in differing or not np.allclose(rows[0], compiled, rtol=1e-5, atol=1e-7):
                 changed.add(name)
             for model in self._models:
                 getattr(model, name).reshape(-1)[:] = rows[0]
         self._read_options()
-        self._drop_shortcuts(changed, differing)
+        self._drop_shortcuts(changed)
         self._prepare(sorted(differing))
-
-    def _mjw_model_worlds(self, name: str) -> int:
-        return getattr(self._mjw_model, name).shape[0]
 
     def _parameter_names(self) -> list[str]:
         """Fields that hold a row for each world on the one side and 64-bit floats on the other."""
@@ -216,19 +214,17 @@ class MujocoWorlds:
             # Scales MuJoCo's test of whether the solver is done.
             model.stat.meaninertia = float(self._mjw_model.stat.meaninertia.numpy().mean())
 
-    def _drop_shortcuts(self, changed: set[str], differing: Mapping[str, np.ndarray]) -> None:
+    def _drop_shortcuts(self, changed: set[str]) -> None:
         """Drop what the compiler has precomputed from parameters that were changed since."""
         template = self._template
-        simple = template.dof_simplenum > 0
-        if simple.any() and changed & {"body_ipos", "body_iquat"}:
-            moved = self._changed_rows("body_ipos", differing, 3) | self._changed_rows("body_iquat", differing, 4)
-            if (moved & (template.body_simple > 0)).any():
-                raise UsageError(
-                    "physics=mujoco_cpu: the centre of mass or the principal axes of a free body that MuJoCo treats as"
-                    f" simple cannot be changed; {INSTEAD}."
-                )
+        if (template.dof_simplenum > 0).any() and changed & INERTIAL:
+            # Their part of the mass matrix was computed for good. Newton's models have had no such bodies so far.
+            raise UsageError(
+                "physics=mujoco_cpu: masses, inertias and armature of bodies that MuJoCo treats as simple cannot be"
+                f" changed; {INSTEAD}."
+            )
         if changed & {"body_ipos", "body_iquat"}:
-            moved = self._changed_rows("body_ipos", differing, 3) | self._changed_rows("body_iquat", differing, 4)
+            moved = self._changed_rows("body_ipos", 3) | self._changed_rows("body_iquat", 4)
             none, inertia = mujoco.mjtSameFrame.mjSAMEFRAME_NONE, mujoco.mjtSameFrame.mjSAMEFRAME_INERTIA
             bound = (int(inertia), int(mujoco.mjtSameFrame.mjSAMEFRAME_INERTIAROT))
             for model in self._models:
@@ -242,10 +238,10 @@ class MujocoWorlds:
         if shape:
             moved = np.zeros(template.ngeom, bool)
             for name in shape:
-                moved |= self._changed_rows(name, differing, getattr(template, name).size // template.ngeom)
+                moved |= self._changed_rows(name, getattr(template, name).size // template.ngeom)
             self._widen_bounds(moved)
 
-    def _changed_rows(self, name: str, differing: Mapping[str, np.ndarray], width: int) -> np.ndarray:
+    def _changed_rows(self, name: str, width: int) -> np.ndarray:
         """Which bodies or geoms have another value than when compiled, in any world."""
         rows = getattr(self._mjw_model, name).numpy().reshape(-1, getattr(self._template, name).size // width, width)
         compiled = getattr(self._template, name).reshape(-1, width)
