@@ -116,6 +116,25 @@ def test_a_ball_made_larger_rests_higher():
     np.testing.assert_allclose(height, [0.2, 0.3, 0.2], atol=3e-3)
 
 
+def test_a_ball_made_larger_pushes_its_neighbour_away():
+    """Both move, so that MuJoCo's broad phase must know of the new size."""
+
+    def two(builder: newton.ModelBuilder) -> None:
+        for x in (0.0, 0.25):
+            builder.add_shape_sphere(builder.add_body(xform=wp.transform((x, 0.0, 0.11))), radius=0.1)
+
+    model = _worlds(two, 3)
+    solver, state, control = _solver(model)
+    model.shape_scale.numpy()[int((model.shape_world.numpy() == 1).nonzero()[0][0])] = 0.2
+    solver.notify_model_changed(newton.ModelFlags.SHAPE_PROPERTIES)
+    for _ in range(20):
+        solver.advance(state, control, DT, 4)
+    positions = state.body_q.numpy()[:, :3].reshape(3, 2, 3)
+    apart = np.linalg.norm(positions[:, 1] - positions[:, 0], axis=1)
+    assert apart[1] > 0.29
+    np.testing.assert_allclose(apart[[0, 2]], 0.25, atol=1e-3)
+
+
 def test_accelerations_and_joint_wrenches_are_those_of_mujoco_warp():
     readings = []
     for kind in (SolverMujocoCpu, SolverMuJoCo):
