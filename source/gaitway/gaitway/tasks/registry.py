@@ -104,7 +104,7 @@ def register_task(
             raise ValueError(f"Task '{variant}' is registered twice.")
         gym.register(
             id=variant,
-            entry_point="isaaclab.envs:ManagerBasedRLEnv",
+            entry_point="gaitway.tasks.env:TaskEnv",
             disable_env_checker=True,
             kwargs={
                 "env_cfg_entry_point": cfg,

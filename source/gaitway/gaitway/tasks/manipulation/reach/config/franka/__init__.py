@@ -11,6 +11,7 @@ register_task(
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPositionPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachSACRunnerCfg",
     },
     robot="Franka Panda",
     summary="Bring the hand to a commanded position and hold it there.",
@@ -26,6 +27,7 @@ register_task(
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachSACRunnerCfg",
     },
     robot="Franka Panda",
     summary="Bring the hand to a commanded pose and hold it there.",
