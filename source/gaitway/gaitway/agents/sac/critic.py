@@ -25,18 +25,6 @@ class _Linears(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-class _LayerNorms(nn.Module):
-    """Layer normalisation (Ba et al. 2016) with gains and shifts of its own for each critic."""
-
-    def __init__(self, count: int, size: int):
-        super().__init__()
-        self.gain = nn.Parameter(torch.ones(count, 1, size))
-        self.shift = nn.Parameter(torch.zeros(count, 1, size))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.addcmul(self.shift, nn.functional.layer_norm(x, x.shape[-1:]), self.gain.to(x.dtype))
-
-
 class QCritic(nn.Module):
     """Values of actions, from observations (privileged ones too) and actions, by several critics at once.
 
@@ -95,7 +83,8 @@ class QCritic(nn.Module):
         for hidden in hidden_dims:
             layers.append(_Linears(num_critics, size, hidden))
             if layer_norm:
-                layers.append(_LayerNorms(num_critics, hidden))
+                # No gains and shifts of its own: the next layer has them, and one kernel does it for all critics.
+                layers.append(nn.LayerNorm(hidden, elementwise_affine=False))
             layers.append(resolve_nn_activation(activation))
             size = hidden
         head = _Linears(num_critics, size, num_atoms)
