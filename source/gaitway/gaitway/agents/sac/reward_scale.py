@@ -46,6 +46,10 @@ class RewardScale(nn.Module):
         self._largest.copy_(torch.maximum(self._largest, self._return.abs().max()))
         self._return.mul_(1.0 - dones.float())
 
+    def begin(self) -> None:
+        """All episodes begin anew."""
+        self._return.zero_()
+
     @property
     def factor(self) -> torch.Tensor:
         """What rewards are to be multiplied by. Shape is ()."""

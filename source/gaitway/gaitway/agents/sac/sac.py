@@ -389,6 +389,8 @@ class SAC:
         self._raw_actor.train()
         self._raw_critic.train()
         self.storage.cut()
+        if isinstance(self.reward_scale, RewardScale):
+            self.reward_scale.begin()
 
     def eval_mode(self) -> None:
         """To act only."""
