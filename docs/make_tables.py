@@ -56,6 +56,13 @@ OBSERVATIONS: dict[str, Observation] = {
     "joint_vel_rel": Observation("velocity of {joints}", "rad/s", JOINTS),
     "generated_commands": Observation("the command `{command_name}`", "see the command", COMMAND),
     "last_action": Observation("the policy's last output", "1", ACTION),
+    "object_position_in_robot_root_frame": Observation("position of the object, base frame", "m", 3),
+    "object_quat_b": Observation("orientation of the object as (qx, qy, qz, qw), base frame", "1", 4),
+    "object_velocity": Observation("linear and angular velocity of the object, base frame", "m/s, rad/s", 6),
+    "hand_to_object": Observation(
+        "vector to the object from {offset} m before {bodies}, where it grasps, base frame", "m", 3
+    ),
+    "commanded_position": Observation("the position of the command `{command_name}`", "m", 3),
     "remaining_time_s": Observation("time left in the episode", "s", 1),
     "ee_pose_error": Observation(
         "commanded pose seen from {bodies}: position and rotation vector, base frame", "m, rad", 6
@@ -71,6 +78,16 @@ REWARDS: dict[str, tuple[str, str]] = {
     "position_command_error": ("distance of {bodies} from the commanded position", "m"),
     "orientation_command_error": ("angle of {bodies} from the commanded orientation", "rad"),
     "pose_error_tanh": ("1 - tanh(distance / {std} m), of {bodies} from the commanded position", "1"),
+    "object_near_hand": (
+        "1 - tanh(distance / {std} m), of the object from {offset} m before {bodies}, where it grasps",
+        "1",
+    ),
+    "box_lifted": ("height of the object's lowest corner / {height} m, at most 1", "1"),
+    "lifted_box_near_goal": (
+        "1 - tanh(distance / {std} m), of the object from the commanded position, "
+        "times (height of its lowest corner / {height} m, at most 1)",
+        "1",
+    ),
     "action_rate_l2": ("Σ (action - last action)²", "1"),
     "joint_vel_l2": ("Σ (joint velocity)²", "rad²/s²"),
     "JointAccL2": ("Σ (joint acceleration, mean over the step)²", "rad²/s⁴"),
@@ -82,15 +99,16 @@ REWARDS: dict[str, tuple[str, str]] = {
     "ang_vel_xy_l2": ("(roll rate)² + (pitch rate)², base frame", "rad²/s²"),
     "flat_orientation_l2": ("sin²(tilt of the base)", "1"),
     "base_height_l2": ("(height of the base{above} - {target_height} m)²", "m²"),
-    "feet_air_time": (
-        "Σ over {bodies}, at touch-down: time in the air - {threshold} s; 0 when told to go slower than 0.1 m/s",
-        "s",
+    "feet_in_swing": (
+        "number of {bodies} in the air for {shortest} to {longest} s, at most half of them; 0 when told to stand",
+        "1",
     ),
 }
 
 TERMINATIONS: dict[str, str] = {
     "time_out": "the time is up",
     "illegal_contact": "{bodies} touches something with more than {threshold} N",
+    "out_of_bound": "the object has left the box of {box} about the base, or its state is not finite",
     "physics_broken": "the engine's state of the environment is not finite, or exploded",
     "terrain_out_of_bounds": "the base is within {distance_buffer} m of the edge of the ground",
     "bad_orientation": "the base is tilted by more than {limit_angle} rad",
@@ -98,6 +116,7 @@ TERMINATIONS: dict[str, str] = {
 
 VERDICTS: dict[str, str] = {
     "reached": "distance below {position} m{and_orientation}, at the end of the episode",
+    "object_at_goal": "object within {position} m of the commanded position, at the end of the episode",
     "kept_velocity": "no fall, mean error of the planar velocity below {linear} m/s and of the yaw rate below "
     "{angular} rad/s, over the episode",
 }
@@ -147,6 +166,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 # -- configs ---------------------------------------------------------------------------------------
+
+
+def sizes(by_agent: Mapping[str, Any]) -> str:
+    """Sizes of training runs, the default agent first; agents of one size share a sentence."""
+    shared: dict[Any, list[str]] = {}
+    for agent, size in by_agent.items():
+        shared.setdefault(size, []).append(f"`{agent}`")
+    default = next(iter(by_agent))
+    parts = [f"{', '.join(a)}: {s.num_envs} environments, {s.iterations} iterations" for s, a in shared.items()]
+    return f"`{default}` unless told otherwise; {'; '.join(parts)}"
 
 
 def terms(group: Any) -> dict[str, Any]:
@@ -203,6 +232,8 @@ class Task:
         words = {key: num(value) if isinstance(value, int | float) else value for key, value in found.items()}
         words["joints"] = short(next((e.joint_names for e in entities if e.joint_names), None), "all joints")
         words["bodies"] = short(next((e.body_names for e in entities if e.body_names), None), "all links")
+        words["box"] = self.along(found.get("in_bound_range") or {}, "")
+        words["what"] = "object" if any(e.name == "object" for e in entities) else "base"
         scanner = next((s for s in (getattr(self.cfg.scene, e.name, None) for e in entities) if is_scanner(s)), None)
         words["above"] = " above the mean of the scanned ground" if scanner else ""
         if scanner:
@@ -226,7 +257,7 @@ class Task:
             text = known.text.format(**self.words(term)) + (f", the last {history} steps" if history else "")
             text += f", clipped to {span(term.clip)}" if term.clip else ""
             noise = self.noise(term) if cfg.enable_corruption else ""
-            rows.append((name, size, text, known.unit, noise or "none"))
+            rows.append((name, size, text, self.unit(known.unit, term), noise or "none"))
         header = ("Term", "Size", "What", "Unit", "Noise")
         return f"**Observations of group `{group}`: {total} values.**\n\n{table(header, rows)}"
 
@@ -243,12 +274,22 @@ class Task:
             pattern = getattr(self.cfg.scene, term.params["sensor_cfg"].name).pattern_cfg
             return math.prod(round(side / pattern.resolution) + 1 for side in pattern.size)
         if size == ACTION:
-            return sum(len(self.action_joints(action)) for action in terms(self.cfg.actions).values())
+            return sum(self.action_size(action) for action in terms(self.cfg.actions).values())
         return int(size)
+
+    def unit(self, unit: str, term: Any) -> str:
+        """The unit of an observation: the joints of a gripper slide."""
+        sliding = {j for a in terms(self.cfg.actions).values() if is_binary(a) for j in self.action_joints(a)}
+        joints = next((e.joint_names for e in term.params.values() if getattr(e, "joint_names", None)), None)
+        return unit.replace("rad", "m") if joints and set(matching(joints, self.joints)) <= sliding else unit
 
     def action_joints(self, action: Any) -> list[str]:
         """Joints that an action moves."""
         return matching(action.joint_names, self.joints)
+
+    def action_size(self, action: Any) -> int:
+        """How many numbers an action takes."""
+        return 1 if is_binary(action) else len(self.action_joints(action))
 
     @staticmethod
     def noise(term: Any) -> str:
@@ -272,13 +313,21 @@ class Task:
         """The actions as a table."""
         rows = []
         for name, action in terms(self.cfg.actions).items():
+            joints = short(action.joint_names, "all joints")
+            if is_binary(action):
+                opened, closed = (
+                    ", ".join(sorted({num(value) for value in expr.values()}))
+                    for expr in (action.open_command_expr, action.close_command_expr)
+                )
+                rows.append((name, 1, f"position target of {joints}: {closed} where negative, else {opened}"))
+                continue
             if not type(action).__name__.startswith("JointPositionAction"):
                 raise UnknownTermError(f"action {type(action).__name__}: say what it does in Task.actions")
             scale = num(action.scale) if isinstance(action.scale, int | float) else str(action.scale)
             base = "default pose + " if action.use_default_offset else ""
-            joints = short(action.joint_names, "all joints")
-            rows.append((name, len(self.action_joints(action)), f"position target of {joints}: {base}{scale} · action"))
-        return "**Actions.** Targets are in rad; the actuators' gains turn them into torques.\n\n" + table(
+            rows.append((name, self.action_size(action), f"position target of {joints}: {base}{scale} · action"))
+        units = "rad, of fingers in m" if any(map(is_binary, terms(self.cfg.actions).values())) else "rad"
+        return f"**Actions.** Targets are in {units}; the actuators' gains turn them into torques.\n\n" + table(
             ("Term", "Size", "What"), rows
         )
 
@@ -305,11 +354,15 @@ class Task:
                 text += f" {num(100 * command.rel_standing_envs)} % of the environments are told to stand."
             else:
                 position = ", ".join(f"{axis} {span(limits[f'pos_{axis}'])} m" for axis in "xyz")
-                angles = ", ".join(f"{angle} {span(limits[angle])} rad" for angle in ("roll", "pitch", "yaw"))
-                text = (
-                    f"pose of `{command.body_name}` in the base frame as (x, y, z, qx, qy, qz, qw), drawn {often}: "
-                    f"{position}; {angles}."
-                )
+                if getattr(command, "position_only", False):
+                    what = "position of the object in the base frame"
+                    text = f"{what} as (x, y, z), and an orientation that means nothing, drawn {often}: {position}."
+                else:
+                    angles = ", ".join(f"{angle} {span(limits[angle])} rad" for angle in ("roll", "pitch", "yaw"))
+                    text = (
+                        f"pose of `{command.body_name}` in the base frame as (x, y, z, qx, qy, qz, qw), drawn {often}: "
+                        f"{position}; {angles}."
+                    )
             lines.append(f"- `{name}`: {text}")
         return "\n".join(lines)
 
@@ -376,9 +429,9 @@ class Task:
             friction = f"static {static}, dynamic {dynamic}" if static != dynamic else f"static and dynamic, {static}"
             if found.get("make_consistent"):
                 friction += ", dynamic at most static"
-            return f"friction of {words['bodies']}: {friction}; restitution {span(found['restitution_range'])}"
+            return f"friction of {self.whose(words)}: {friction}; restitution {span(found['restitution_range'])}"
         if name == "randomize_rigid_body_mass":
-            return f"mass of {words['bodies']} {self.change(found, 'mass_distribution_params', 'kg')}{how}"
+            return f"mass of {self.whose(words)} {self.change(found, 'mass_distribution_params', 'kg')}{how}"
         if name == "randomize_actuator_gains":
             parts = [
                 f"{part} {self.change(found, f'{part}_distribution_params', '')}"
@@ -403,7 +456,9 @@ class Task:
             return "all joints and bodies where the robot's config puts them"
         if name == "reset_root_state_uniform":
             place = self.along(found["pose_range"], "")
-            return f"base moved by {place or '0'}; velocity {self.along(found['velocity_range'], '/s') or '0'}"
+            return (
+                f"{words['what']} moved by {place or '0'}; velocity {self.along(found['velocity_range'], '/s') or '0'}"
+            )
         if name in ("reset_joints_by_offset", "reset_joints_by_scale"):
             joined, unit = ("plus", "rad") if name.endswith("offset") else ("times", "")
             position, velocity = found["position_range"], found["velocity_range"]
@@ -412,6 +467,11 @@ class Task:
         if name == "push_by_setting_velocity":
             return f"velocity of the base changed by {self.along(found['velocity_range'], '/s')}"
         raise UnknownTermError(f"event {name}: describe it in Task.event")
+
+    @staticmethod
+    def whose(words: Mapping[str, str]) -> str:
+        """What an event is about."""
+        return "the object" if words["what"] == "object" else words["bodies"]
 
     @staticmethod
     def change(found: Mapping[str, Any], key: str, unit: str) -> str:
@@ -461,7 +521,7 @@ class Task:
     def facts(self) -> str:
         """What a task is, in a table."""
         info, length = self.info, self.cfg.episode_length_s
-        agents = ", ".join(f"`{a}`{' (default)' if a == info.default_agent else ''}" for a in info.agents)
+        agents = ", ".join(f"`{agent}`" for agent in info.agents)
         return table(
             ("", ""),
             [
@@ -470,8 +530,8 @@ class Task:
                 ("Rates", f"physics {num(1 / self.cfg.sim.dt)} Hz, policy {num(1 / self.step)} Hz"),
                 ("Episode", f"{num(length)} s, {num(length / self.step)} steps"),
                 ("Agents", agents),
-                ("Size on a CPU", f"{info.cpu.num_envs} environments, {info.cpu.iterations} iterations"),
-                ("Size on a GPU", f"{info.cuda.num_envs} environments, {info.cuda.iterations} iterations"),
+                ("On a CPU", sizes(info.cpu)),
+                ("On a GPU", sizes(info.cuda)),
             ],
         )
 
@@ -491,6 +551,11 @@ class Task:
 def terms_of_groups(observations: Any) -> list[str]:
     """Names of the groups of observations."""
     return [name for name, group in vars(observations).items() if hasattr(group, "enable_corruption")]
+
+
+def is_binary(action: Any) -> bool:
+    """Whether an action opens or closes a gripper by the sign of one number."""
+    return hasattr(action, "open_command_expr")
 
 
 def is_scanner(sensor: Any) -> bool:

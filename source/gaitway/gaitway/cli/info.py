@@ -53,7 +53,7 @@ def _describe_tasks() -> list[dict[str, Any]]:
                 "success": info.success,
                 "engines": presets.get("physics", []),
                 "agents": list(info.agents),
-                "default_agent": info.default_agent,
+                "default_agent": {"cpu": info.default_agent("cpu"), "cuda": info.default_agent("cuda")},
             }
         )
     return tasks

@@ -65,9 +65,10 @@ def train(
         options = _resumed_options(run, iterations, minutes, device, overrides)
     else:
         info = find_task(task or DEFAULT_TASK)
-        agent = agent or info.default_agent
         device = pick_device(device)
-        scale = info.scale(device)
+        agent = agent or info.default_agent(device)
+        info.recipe_key(agent)  # refuses an agent that the task does not have
+        scale = info.scale(device, agent)
         options = {
             "num_envs": num_envs or scale.num_envs,
             "device": device,

@@ -39,16 +39,20 @@ class TaskInfo:
     """One line: what the robot is to do."""
     success: str
     """One line: when an episode counts as a success."""
-    default_agent: str
-    """Agent that trains it when none is named, such as ``rsl_rl_ppo``."""
     agents: Mapping[str, str]
     """Where each agent's recipe is: the key of ``kwargs`` in the Gymnasium spec, by agent."""
-    cpu: Scale
-    cuda: Scale
+    cpu: Mapping[str, Scale]
+    """Size of a training run on a CPU, by agent; the first is trained when none is named."""
+    cuda: Mapping[str, Scale]
+    """The same on a GPU."""
 
-    def scale(self, device: str) -> Scale:
-        """The size for a device."""
-        return self.cuda if device.startswith("cuda") else self.cpu
+    def default_agent(self, device: str) -> str:
+        """Agent that trains it on a device when none is named, such as ``rsl_rl_ppo``."""
+        return next(iter(self.cuda if device.startswith("cuda") else self.cpu))
+
+    def scale(self, device: str, agent: str) -> Scale:
+        """The size for an agent on a device."""
+        return (self.cuda if device.startswith("cuda") else self.cpu)[agent]
 
     def recipe_key(self, agent: str) -> str:
         """Entry point key of an agent's recipe.
@@ -76,8 +80,8 @@ def register_task(
     robot: str,
     summary: str,
     success: str,
-    cpu: Scale,
-    cuda: Scale,
+    cpu: Scale | Mapping[str, Scale],
+    cuda: Scale | Mapping[str, Scale],
 ) -> None:
     """Register a task and its ``-Play`` variant.
 
@@ -85,20 +89,22 @@ def register_task(
         task_id: ``Gaitway-<Task>-<Variant>-<Robot>``.
         env_cfg: The environment's config, as ``package.module:Class``.
         play_env_cfg: The same without randomisation, for playing and judging.
-        recipes: Recipe of each agent, ``<library>_<algorithm>`` to entry point; the first is the default.
+        recipes: Recipe of each agent, ``<library>_<algorithm>`` to entry point; the first is what Isaac Lab's own
+            commands take when none is named.
         robot: Robot, as people call it.
         summary: What the robot is to do.
         success: When an episode counts as a success.
-        cpu: Size of a training run on a CPU.
-        cuda: Size of a training run on a GPU.
+        cpu: Size of a training run on a CPU; by agent if they differ, the one that learns the task first at the head.
+            An agent that is not named has the size of the first with its algorithm.
+        cuda: The same on a GPU.
 
     Raises:
-        ValueError: The id is taken or badly formed.
+        ValueError: The id is taken or badly formed, or a size is of no agent.
     """
     if not task_id.startswith(PREFIX) or task_id.endswith(PLAY_SUFFIX):
         raise ValueError(f"Task id '{task_id}' must begin with '{PREFIX}' and not end in '{PLAY_SUFFIX}'.")
     keys = {agent: _recipe_key(agent) for agent in recipes}
-    default_agent = next(iter(recipes))
+    sizes = [_sizes(task_id, recipes, given) for given in (cpu, cuda)]
     for variant, cfg in ((task_id, env_cfg), (task_id + PLAY_SUFFIX, play_env_cfg)):
         if variant in gym.registry:
             raise ValueError(f"Task '{variant}' is registered twice.")
@@ -108,16 +114,35 @@ def register_task(
             disable_env_checker=True,
             kwargs={
                 "env_cfg_entry_point": cfg,
-                "default_agent": default_agent.rpartition("_")[0],
+                "default_agent": _split(next(iter(recipes)))[0],
                 **{keys[agent]: recipe for agent, recipe in recipes.items()},
             },
         )
-    _TASKS[task_id] = TaskInfo(task_id, robot, summary, success, default_agent, keys, cpu, cuda)
+    _TASKS[task_id] = TaskInfo(task_id, robot, summary, success, keys, *sizes)
+
+
+def _split(agent: str) -> tuple[str, str]:
+    library, _, algorithm = agent.rpartition("_")
+    return library, algorithm
+
+
+def _sizes(task_id: str, recipes: Mapping[str, str], given: Scale | Mapping[str, Scale]) -> dict[str, Scale]:
+    """A size for every agent, those given first."""
+    if isinstance(given, Scale):
+        return dict.fromkeys(recipes, given)
+    strangers = [agent for agent in given if agent not in recipes]
+    if strangers or not given:
+        raise ValueError(f"Task '{task_id}': sizes for {strangers or 'no agent'}; it has {', '.join(recipes)}.")
+    sizes = dict(given)
+    for agent in recipes:
+        alike = [size for other, size in given.items() if _split(other)[1] == _split(agent)[1]]
+        sizes.setdefault(agent, (alike or list(given.values()))[0])
+    return sizes
 
 
 def _recipe_key(agent: str) -> str:
     # Isaac Lab's tools look for `<library>_cfg_entry_point`; PPO is what they expect behind it.
-    library, _, algorithm = agent.rpartition("_")
+    library, algorithm = _split(agent)
     return f"{library}_cfg_entry_point" if algorithm == "ppo" else f"{agent}_cfg_entry_point"
 
 

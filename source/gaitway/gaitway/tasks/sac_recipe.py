@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from isaaclab.utils import configclass
 from isaaclab_rl.rsl_rl import RslRlMLPModelCfg, RslRlSymmetryCfg
 from isaaclab_tasks.utils import PresetCfg
+from isaaclab_tasks.utils.hydra import preset
 
 from gaitway.physics.presets import HAS_GPU
 
@@ -138,6 +139,36 @@ class SacAlgorithmCfg:
     """Whether checkpoints hold the replay. Without it a resumed run collects anew before it learns."""
 
 
+CPU = {"batch_size": 512, "updates_per_step": 4.0, "replay_capacity": 1_000_000, "learning_starts": 5_000}
+"""For a hundred environments or two: samples are dear, and each is used often."""
+
+CUDA = {
+    "batch_size": 8192,
+    "updates_per_step": 4.0,
+    "replay_capacity": 4_000_000,
+    "learning_starts": 100_000,
+    "policy_delay": 2,
+}
+"""For thousands of environments: samples cost next to nothing, and large batches cost little more than small ones."""
+
+
+def sac(*, cpu: Mapping[str, Any] | None = None, cuda: Mapping[str, Any] | None = None, **shared: Any) -> PresetCfg:
+    """Settings of the algorithm for two kinds of machine.
+
+    Where torch finds a GPU it is that for a GPU; ``presets=cpu`` and ``presets=cuda`` choose one by name.
+
+    Args:
+        cpu: Settings that differ on a CPU.
+        cuda: Settings that differ on a GPU.
+        **shared: Settings of both.
+    """
+    scales = {
+        "cpu": SacAlgorithmCfg(**{**CPU, **shared, **(cpu or {})}),
+        "cuda": SacAlgorithmCfg(**{**CUDA, **shared, **(cuda or {})}),
+    }
+    return preset(**scales, default=scales["cuda" if HAS_GPU else "cpu"])
+
+
 @configclass
 class SacRecipe(OnPolicyRecipe):
     """RSL-RL's on-policy runner with SAC as its algorithm."""
@@ -150,4 +181,4 @@ class SacRecipe(OnPolicyRecipe):
     obs_groups = {"actor": ["policy"], "critic": ["critic"]}
     actor: SacActorCfg = SacActorCfg()
     critic: SacCriticCfg = SacCriticCfg()
-    algorithm: SacAlgorithmCfg = MISSING
+    algorithm: SacAlgorithmCfg = sac()

@@ -65,7 +65,7 @@ def request_final_obs(env: Any) -> None:
         UsageError: A term of its observations cannot be had from before a reset.
     """
     unwrapped = getattr(env, "unwrapped", env)
-    cfg = getattr(unwrapped, "cfg", None)
+    cfg: Any = getattr(unwrapped, "cfg", None)
     if not hasattr(cfg, "compute_final_obs"):
         return
     cfg.compute_final_obs = True

@@ -107,9 +107,9 @@ class SAC:
 
         self.log_temperature = torch.tensor(math.log(init_temperature), device=device, requires_grad=True)
         adam = {"betas": tuple(adam_betas), "weight_decay": weight_decay, "fused": True}
-        self._critic_params = list(self.critic.parameters())
-        self._target_params = list(self.target_critic.parameters())
-        self._actor_params = list(self.actor.parameters())
+        self._critic_params: list[torch.Tensor] = list(self.critic.parameters())
+        self._target_params: list[torch.Tensor] = list(self.target_critic.parameters())
+        self._actor_params: list[torch.Tensor] = list(self.actor.parameters())
         self.actor_optimizer = torch.optim.AdamW(self._actor_params, lr=actor_learning_rate, **adam)  # type: ignore
         self.critic_optimizer = torch.optim.AdamW(self._critic_params, lr=critic_learning_rate, **adam)  # type: ignore
         self.temperature_optimizer = torch.optim.AdamW(

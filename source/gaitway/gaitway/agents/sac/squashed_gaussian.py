@@ -152,11 +152,15 @@ class SquashedGaussian(Distribution):
 
     def kl_divergence(self, old_params: tuple[torch.Tensor, ...], new_params: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """KL(old || new), which squashing does not change. Shape is (...)."""
-        normal = torch.distributions.Normal
-        return torch.distributions.kl_divergence(normal(*old_params), normal(*new_params)).sum(dim=-1)
+        old, new = (torch.distributions.Normal(mean, std) for mean, std in (old_params, new_params))
+        return torch.distributions.kl_divergence(old, new).sum(dim=-1)
 
 
 class _SquashedMean(nn.Module):
+    shift: torch.Tensor
+    scale: torch.Tensor
+    offset: torch.Tensor
+
     def __init__(self, shift: torch.Tensor, scale: torch.Tensor, offset: torch.Tensor):
         super().__init__()
         self.register_buffer("shift", shift.clone())

@@ -222,6 +222,8 @@ class ReachEnvCfg(ManagerBasedRLEnvCfg):
         self.decimation = 4
         self.episode_length_s = 4.0
         self.sim.render_interval = self.decimation
+        # How an episode ended, for learners that value it.
+        self.compute_final_obs = True
         self.viewer.eye = (1.5, 1.1, 0.9)
         self.viewer.lookat = (0.2, 0.0, 0.35)
 

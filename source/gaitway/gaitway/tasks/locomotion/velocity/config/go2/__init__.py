@@ -11,6 +11,8 @@ register_task(
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2FlatPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:Go2FlatSACRunnerCfg",
+        "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:go2_flat",
     },
     robot="Unitree Go2",
     summary="Walk on flat ground as a command of planar velocity and yaw rate says.",
@@ -26,6 +28,7 @@ register_task(
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2RoughPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents:skrl_ppo_rough_cfg.yaml",
+        "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:go2_rough",
     },
     robot="Unitree Go2",
     summary="Walk over slopes, stairs, obstacles and rubble as a command of planar velocity and yaw rate says.",

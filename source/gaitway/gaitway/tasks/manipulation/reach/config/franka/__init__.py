@@ -11,7 +11,8 @@ register_task(
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPositionPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
-        "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachSACRunnerCfg",
+        "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachPositionSACRunnerCfg",
+        "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:franka_reach",
     },
     robot="Franka Panda",
     summary="Bring the hand to a commanded position and hold it there.",
@@ -28,6 +29,7 @@ register_task(
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachSACRunnerCfg",
+        "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:franka_reach",
     },
     robot="Franka Panda",
     summary="Bring the hand to a commanded pose and hold it there.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isaaclab.utils import configclass
 
-from gaitway.tasks.sac_recipe import SacAlgorithmCfg, SacRecipe
+from gaitway.tasks.sac_recipe import SacRecipe, sac
 
 
 @configclass
@@ -12,12 +12,17 @@ class FrankaReachSACRunnerCfg(SacRecipe):
     """Pose."""
 
     experiment_name = "gaitway_reach_franka_sac"
-    algorithm = SacAlgorithmCfg(
-        batch_size=512,
-        updates_per_step=4.0,
+    algorithm = sac(
         gamma=0.97,
         tau=0.01,
         actor_learning_rate=5.0e-4,
         critic_learning_rate=5.0e-4,
         target_std=0.1,
     )
+
+
+@configclass
+class FrankaReachPositionSACRunnerCfg(FrankaReachSACRunnerCfg):
+    """Position alone."""
+
+    experiment_name = "gaitway_reach_position_franka_sac"

@@ -1,0 +1,27 @@
+"""SAC through RSL-RL."""
+
+from __future__ import annotations
+
+from isaaclab.utils import configclass
+from isaaclab_rl.rsl_rl import RslRlSymmetryCfg
+
+from gaitway.tasks.sac_recipe import SacRecipe, sac
+
+
+@configclass
+class Go2FlatSACRunnerCfg(SacRecipe):
+    """Flat ground."""
+
+    experiment_name = "gaitway_velocity_flat_go2_sac"
+    algorithm = sac(
+        gamma=0.97,
+        n_step=3,
+        tau=0.01,
+        actor_learning_rate=5.0e-4,
+        critic_learning_rate=5.0e-4,
+        target_std=0.2,
+        symmetry_cfg=RslRlSymmetryCfg(
+            use_data_augmentation=True,
+            data_augmentation_func="gaitway.tasks.locomotion.velocity.symmetry:mirror_left_right",
+        ),
+    )
