@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import torch
 from isaaclab.managers import RewardTermCfg, SceneEntityCfg
-from isaaclab_tasks.core.velocity import mdp as velocity_mdp
 
 from gaitway import mdp
 
@@ -39,6 +38,7 @@ POSE = {
 }
 TO_HAND = {"command_name": "ee_pose", "asset_cfg": HAND}
 FEET = SceneEntityCfg("contact_forces", body_ids=[2, 0])
+SWING = {"command_name": "base_velocity", "sensor_cfg": FEET, "shortest": 0.05, "longest": 0.5}
 WALK = {"command_name": "base_velocity", "std": 0.5}
 TWIST = {
     "command": [[1.0, 0.5, 0.0], [1.0, 0.5, -0.5], [0.0, 0.0, 1.0]],
@@ -58,7 +58,55 @@ class Case:
     params: dict[str, Any] = field(default_factory=dict)
 
 
+# The base stands at (1, 2, 0.5) and looks along y; the goal is at (1, 2.5, 0.8) in the world. The hand at (1, 2.4, 0.9)
+# grasps 0.1 m below itself, since its z axis points down: at (1, 2.4, 0.8). A cube of 4 cm is at the goal; 5 cm beside
+# it, tipped by 45° about x with an edge at 0.8 - 0.0282843; on the ground, upright.
+HELD = {
+    "root_pos_w": [[1.0, 2.0, 0.5]] * 3,
+    "root_quat_w": [[0.0, 0.0, HALF, HALF]] * 3,
+    "command": [[0.5, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]] * 3,
+    "body_pos_w": [[LOST, [1.0, 2.4, 0.9]]] * 3,
+    "body_quat_w": [[[0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]]] * 3,
+    "object_root_pos_w": [[1.0, 2.5, 0.8], [1.03, 2.54, 0.8], [1.0, 2.4, 0.52]],
+    "object_root_quat_w": [
+        [0.0, 0.0, 0.0, 1.0],
+        [math.sin(math.pi / 8), 0.0, 0.0, math.cos(math.pi / 8)],
+        [0.0, 0.0, 0.0, 1.0],
+    ],
+    "object_root_lin_vel_w": [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [0.0, -1.0, 0.0]],
+    "object_root_ang_vel_w": [[0.0, 0.0, 4.0], [0.0, 5.0, 0.0], [0.0, 0.0, 0.0]],
+}
+BOX = {"half_size": (0.02, 0.02, 0.02)}
+# Lying askew on the ground: on an edge, so that its middle is 0.02 · √2 high; 1 cm off the ground; 6 cm below it.
+LYING = {
+    "root_pos_w": [[9.0, 9.0, 0.5]] * 3,
+    "object_root_pos_w": [[0.0, 0.0, 0.5 + 0.02 * math.sqrt(2.0)], [3.0, 0.0, 0.53], [0.0, 0.0, 0.46]],
+    "object_root_quat_w": [
+        [0.0, math.sin(math.pi / 8), 0.0, math.cos(math.pi / 8)],
+        [0.0, 0.0, HALF, HALF],
+        [0.0, 0.0, 0.0, 1.0],
+    ],
+}
+
+
 REWARDS = [
+    # Off by 0.1 m; by (0.03, 0.14, 0), 0.143178 m; by 0.28 m. tanh(0.5), tanh(0.715891), tanh(1.4)
+    Case(mdp.object_near_hand, HELD, [0.537883, 0.385643, 0.114648], {"asset_cfg": HAND, "offset": 0.1, "std": 0.2}),
+    Case(mdp.box_lifted, LYING, [0.0, 0.25, 0.0], {**BOX, "height": 0.04}),
+    # A bar of 4 by 4 by 20 cm: the tipped one is (0.02 + 0.1) / √2 below its middle, those upright 0.1.
+    Case(
+        mdp.box_lifted,
+        HELD,
+        [0.5, (0.3 - 0.12 * HALF) / 0.4, 0.0],
+        {"half_size": (0.02, 0.02, 0.1), "height": 0.4},
+    ),
+    # At the goal and up; 5 cm off, 1 - tanh(0.5), and 0.3 - 0.0282843 up; on the ground.
+    Case(
+        mdp.lifted_box_near_goal,
+        HELD,
+        [0.7, 0.537883 * 0.679289, 0.0],
+        {**BOX, "command_name": "object_pose", "std": 0.1, "height": 0.4},
+    ),
     Case(mdp.is_alive, {"terminated": [False, True, False]}, [1.0, 0.0, 1.0]),
     Case(mdp.is_terminated, {"terminated": [False, True, False]}, [0.0, 1.0, 0.0]),
     Case(mdp.position_command_error, POSE, [0.0, 0.05, 0.1], TO_HAND),
@@ -109,17 +157,25 @@ REWARDS = [
         },
         [27.25, 0.0, 5.0],
     ),
-    # Feet 2 and 0 land after 0.7 and 0.4 s: +0.2 and -0.1. The second robot is told to stand; of the third, foot 2
-    # alone has landed.
+    # Feet 2 and 0 of three, and half of two is one: both, only foot 0, and none, for 0.05 and 0.5 s do not count.
     Case(
-        velocity_mdp.feet_air_time,
+        mdp.feet_in_swing,
         {
-            "command": [[0.5, 0.0, 0.0], [0.06, 0.06, 1.0], [0.0, -0.5, 0.0]],
-            "last_air_time": [[0.4, 9.0, 0.7]] * 3,
-            "first_contact": [[True, True, True], [True, True, True], [False, True, True]],
+            "command": [[0.5, 0.0, 0.0], [0.0, 0.0, -0.2], [0.0, -0.5, 0.0]],
+            "current_air_time": [[0.1, 0.3, 0.4], [0.06, 0.3, 0.0], [0.05, 0.3, 0.5]],
         },
-        [0.1, 0.0, 0.2],
-        {"command_name": "base_velocity", "sensor_cfg": FEET, "threshold": 0.5},
+        [1.0, 1.0, 0.0],
+        SWING,
+    ),
+    # All four; three; all four of a robot that is told to stand.
+    Case(
+        mdp.feet_in_swing,
+        {
+            "command": [[0.5, 0.0, 0.0], [0.11, 0.0, 0.0], [0.05, 0.05, 0.05]],
+            "current_air_time": [[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.0], [0.1, 0.2, 0.3, 0.4]],
+        },
+        [2.0, 2.0, 0.0],
+        {**SWING, "sensor_cfg": SceneEntityCfg("contact_forces", body_ids=[0, 1, 2, 3])},
     ),
     # |1·2| + |-2·1| = 4 with joint 2 left out; braking costs as much as driving.
     Case(
@@ -130,6 +186,19 @@ REWARDS = [
     ),
 ]
 OBSERVATIONS = [
+    Case(mdp.commanded_position, HELD, [[0.5, 0.0, 0.3]] * 3, {"command_name": "object_pose"}),
+    # The world's x is minus y in the base frame, its y is x.
+    Case(
+        mdp.hand_to_object,
+        HELD,
+        [[0.1, 0.0, 0.0], [0.14, -0.03, 0.0], [0.0, 0.0, -0.28]],
+        {"asset_cfg": HAND, "offset": 0.1},
+    ),
+    Case(
+        mdp.object_velocity,
+        HELD,
+        [[2.0, -1.0, 3.0, 0.0, 0.0, 4.0], [0.0, 0.0, 0.0, 5.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0, 0.0, 0.0]],
+    ),
     # From hand to goal in the base frame, which is turned by 90°: the world's x is minus y there.
     Case(
         mdp.ee_pose_error,
@@ -271,5 +340,10 @@ def test_all_terms_of_ours_that_tasks_use_are_tried_here(env_cfgs: dict[str, Any
     tried = {case.term for case in REWARDS + OBSERVATIONS}
     assert names(term for term in used if is_ours(term)) <= names(tried | {mdp.physics_broken})
     shared = [term for term in vars(mdp).values() if inspect.isfunction(term) and is_ours(term)]
-    apart = {mdp.reached, mdp.kept_velocity, mdp.physics_broken}  # the first two in test_success.py
+    apart = {
+        mdp.reached,
+        mdp.object_at_goal,
+        mdp.kept_velocity,
+        mdp.physics_broken,
+    }  # all but the last in test_success.py
     assert names(shared) <= names(tried | apart)

@@ -62,7 +62,8 @@ class Countdown:
         index = torch.arange(len(self.age))
         ended = self.age > index
         self.age *= ~ended
-        extras = {"success": index % 2 == 1}
+        # Like Isaac Lab's: the mean over what ended in this step, left standing where nothing did.
+        extras = {"success": index % 2 == 1, "log": {"Metrics/error": index[ended].float().mean(), "Loss": 9.0}}
         return {"policy": torch.zeros(len(index), 1)}, torch.ones(len(index)), ended, torch.zeros_like(ended), extras
 
 
@@ -72,4 +73,6 @@ def test_short_episodes_do_not_count_for_more():
     assert verdict.episodes == 7
     assert verdict.success_rate == pytest.approx(3 / 7)
     assert verdict.return_mean == verdict.length_mean == pytest.approx(16 / 7)
+    # Ten steps, since the end is looked for every tenth: 10, 5, 3 and 2 episodes of errors 0, 1, 2 and 3.
+    assert verdict.metrics == {"error": pytest.approx((5 * 1 + 3 * 2 + 2 * 3) / 20)}
     assert verdict.return_std == pytest.approx(math.sqrt((2 * 1 + 2 * 4 + 2 * 9 + 16) / 7 - (16 / 7) ** 2))

@@ -76,6 +76,8 @@ def evaluate(
         console.print(f"Success  {100 * verdict.success_rate:.1f} %  (95 % interval {low:.1f} to {high:.1f} %)")
         console.print(f"Return   {verdict.return_mean:.3f} ± {verdict.return_std:.3f}")
         console.print(f"Length   {verdict.length_mean:.0f} steps")
+        for name, value in verdict.metrics.items():
+            console.print(f"{name}  {value:.3f}")
     if as_json:
         print_json(
             {

@@ -6,7 +6,15 @@ Every term is vectorised over environments and stays on the device.
 from isaaclab.envs.mdp import *  # noqa: F403
 
 from .commands import VelocityCommand, VelocityCommandCfg
+from .objects import (
+    box_lifted,
+    commanded_position,
+    hand_to_object,
+    lifted_box_near_goal,
+    object_near_hand,
+    object_velocity,
+)
 from .observations import ee_pose_error, foot_contacts
-from .rewards import JointAccL2, joint_effort_l2, joint_power, pose_error_tanh
-from .success import EpisodeSuccess, kept_velocity, reached
+from .rewards import JointAccL2, feet_in_swing, joint_effort_l2, joint_power, pose_error_tanh
+from .success import EpisodeSuccess, kept_velocity, object_at_goal, reached
 from .terminations import physics_broken

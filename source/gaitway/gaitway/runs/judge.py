@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -23,6 +23,8 @@ class Verdict:
     return_std: float
     length_mean: float
     """Unit: steps."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """What the task logs of its episodes, such as tracking errors: the mean over all that ended meanwhile."""
 
 
 def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: int) -> Verdict:
@@ -42,6 +44,8 @@ def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: in
     quota[: episodes % num_envs] += 1
     running = torch.zeros(2, num_envs, device=device)
     sums = torch.zeros(5, device=device)
+    logged: dict[str, torch.Tensor] = {}
+    all_ended = torch.zeros((), device=device)
     obs, _ = env.reset()
     with torch.inference_mode():
         for step in range(10**9):
@@ -55,6 +59,12 @@ def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: in
                 [counts.sum(), (extras["success"] & counts).sum(), returns.sum(), returns.square().sum(),
                  (running[1] * counts).sum()]
             )  # fmt: skip
+            # The log holds means over the environments that were reset in this step.
+            number = ended.sum()
+            all_ended += number
+            for name, value in extras.get("log", {}).items():
+                if name.startswith("Metrics/") and name != "Metrics/success_rate":
+                    logged[name] = logged.get(name, torch.zeros((), device=device)) + value * number
             quota -= counts.int()
             running *= ~ended
             # Asking the device whether all is done takes a wait; once in a while is enough.
@@ -64,7 +74,8 @@ def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: in
     mean = total / count
     low, high = wilson_interval(successes, count)
     spread = math.sqrt(max(squares / count - mean**2, 0.0))
-    return Verdict(int(count), successes / count, low, high, mean, spread, steps / count)
+    metrics = {name.removeprefix("Metrics/"): float(value / all_ended) for name, value in logged.items()}
+    return Verdict(int(count), successes / count, low, high, mean, spread, steps / count, metrics)
 
 
 def wilson_interval(successes: float, count: float, z: float = 1.96) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""skrl: its stock agents, stepped by a loop that can be watched and stopped."""
+"""skrl: its agents, stepped by a loop that can be watched and stopped."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import torch
 from isaaclab_rl.skrl import SkrlVecEnvWrapper
 from skrl.utils.runner.torch import Runner
 
+from gaitway.agents.sac.env_contract import request_final_obs
 from gaitway.errors import UsageError
 
 from .learner import Iteration, StopTraining, draw
 from .meter import EpisodeMeter
+
+NEVER = 1 << 62
+"""An interval of steps that no training lasts."""
 
 
 class SkrlLearner:
@@ -25,6 +29,8 @@ class SkrlLearner:
         # Metrics and checkpoints are the run's.
         cfg["agent"]["experiment"] |= {"write_interval": 0, "checkpoint_interval": 0}
         cfg["trainer"] |= {"close_environment_at_exit": False, "disable_progressbar": True}
+        if cfg["agent"]["class"].lower() == "sac":
+            request_final_obs(env)
         self._env = SkrlVecEnvWrapper(env)
         self._agent = Runner(self._env, cfg).agent
         self._rollouts = cfg["agent"]["rollouts"]
@@ -72,8 +78,12 @@ class SkrlLearner:
                 **when,
             )
             self._meter.add(rewards.squeeze(-1), (terminated | truncated).squeeze(-1), infos)
-        self._agent.post_interaction(**when)
         self._timestep += 1
+        # Some agents note their losses only while an interval for writing them is set, and wait for the device to do
+        # so: once an iteration is enough. Nothing is written by them.
+        self._agent.write_interval = NEVER if self._timestep % self._rollouts == 0 else 0
+        self._agent.post_interaction(**when)
+        self._agent.write_interval = 0
         return next_observations, next_states
 
     def _losses(self) -> dict[str, float]:
@@ -81,13 +91,16 @@ class SkrlLearner:
         losses = {
             name.replace(" / ", "/"): float(np.mean(values))
             for name, values in tracked.items()
-            if name.startswith(("Loss", "Policy", "Learning"))
+            if name.startswith(("Loss", "Policy", "Learning", "Coefficient")) or name.endswith("Q1 (mean)")
         }
         tracked.clear()
         return losses
 
     def observations(self, count: int) -> torch.Tensor:
-        return draw(self._agent.memory.get_tensor_by_name("observations"), count)
+        memory = self._agent.memory
+        rows = memory.get_tensor_by_name("observations").flatten(0, -2)
+        # What is not filled yet holds NaN.
+        return draw(rows[: len(memory)], count) if len(memory) else torch.zeros(count, rows.shape[-1])
 
     def state(self) -> dict[str, Any]:
         return {name: module.state_dict() for name, module in self._agent.checkpoint_modules.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from typing import Any
 
 import gymnasium as gym
@@ -61,7 +62,7 @@ def _build_rsl_rl(agent_cfg: Any, sizes: dict[str, int], num_actions: int, state
 
 
 class _SkrlPolicy(nn.Module):
-    """skrl's scaler and the mean of its Gaussian policy."""
+    """skrl's scaler and the mean action of its policy."""
 
     def __init__(self, scaler: nn.Module, model: nn.Module):
         super().__init__()
@@ -77,16 +78,20 @@ def _build_skrl(agent_cfg: dict[str, Any], sizes: dict[str, int], num_actions: i
     from skrl.resources.preprocessors.torch import RunningStandardScaler
     from skrl.utils.model_instantiators.torch import gaussian_model
 
-    def box(size: int) -> gym.spaces.Box:
-        return gym.spaces.Box(-np.inf, np.inf, shape=(size,))
+    def box(size: int, edge: float = np.inf) -> gym.spaces.Box:
+        return gym.spaces.Box(-edge, edge, shape=(size,))
 
     spec = {key: value for key, value in agent_cfg["models"]["policy"].items() if key != "class"}
+    name = agent_cfg["models"]["policy"]["class"]
+    by_path = ":" in name
+    build = pkgutil.resolve_name(name) if by_path else gaussian_model
     spaces = {
         "observation_space": box(sizes["policy"]),
         "state_space": box(sizes["critic"]) if "critic" in sizes else None,
-        "action_space": box(num_actions),
+        # The limits that our own models need come with their weights.
+        "action_space": box(num_actions, 1.0 if by_path else np.inf),
     }
-    model = gaussian_model(**spaces, device="cpu", **spec)
+    model = build(**spaces, device="cpu", **spec)
     model.init_state_dict(role="policy")
     model.load_state_dict(state["policy"])
     scaler: nn.Module = nn.Identity()

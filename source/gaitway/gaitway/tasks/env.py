@@ -17,7 +17,8 @@ class TaskEnv(ManagerBasedRLEnv):
     ``single_action_space`` has the range of each action instead of Isaac Lab's ±inf: learners that draw actions from a
     bounded distribution need it, the others do not look. Actions beyond it are carried out as before.
 
-    ``extras["terminated"]`` says which episodes ended for good, also where time ran out in the same step.
+    ``extras["terminated"]``, to be read where an episode has just ended, says whether it ended for good, also where
+    time ran out in the same step.
     """
 
     def _configure_gym_env_spaces(self) -> None:
@@ -27,11 +28,9 @@ class TaskEnv(ManagerBasedRLEnv):
         self.single_action_space = gym.spaces.Box(low, high, dtype=np.float32)
         self.action_space = gym.vector.utils.batch_space(self.single_action_space, self.num_envs)
 
-    def step(self, action: torch.Tensor) -> tuple[Any, ...]:
-        """One step of all environments. Shape of ``action`` is (num_envs, num_actions)."""
-        result = super().step(action)
+    def _reset_idx(self, env_ids: Any) -> None:
+        super()._reset_idx(env_ids)
         self.extras["terminated"] = self.reset_terminated
-        return result
 
 
 def _action_range(term: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ def action_range(
     if unbounded:
         raise UsageError(
             f"SAC needs a finite range for every action; action(s) {unbounded} have none. Isaac Lab's own environments "
-            "have no limits: give algorithm.action_limits (half the range of each action), or take a Gaitway task."
+            "have no limits: give action_limits (half the range of each action), or take a Gaitway task."
         )
     widest = float((high - low).max()) / 2
     if widest > WIDE:

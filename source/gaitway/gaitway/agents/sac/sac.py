@@ -151,13 +151,13 @@ class SAC:
             rewards: Shape is (num_envs,).
             dones: Whether episodes ended. Shape is (num_envs,).
             extras: ``time_outs``, whether they ended in time only (none did where it is missing); ``final_obs``, the
-                observations before the reset, read only where an episode ended; ``terminated``, where the environment
-                can tell an episode that ended in both ways.
+                observations before the reset, read only where an episode ended; ``terminated``, read there too, where
+                the environment can tell an episode that ended in both ways.
         """
         done = dones.bool()
         time_outs = extras.get("time_outs")
         if "terminated" in extras:
-            terminated = extras["terminated"].to(self.device).bool()
+            terminated = done & extras["terminated"].to(self.device).bool()
         else:
             terminated = done if time_outs is None else done & ~time_outs.to(self.device).bool()
         next_obs = {group: obs[group] for group in self._groups}
@@ -363,6 +363,8 @@ class SAC:
         values = torch.cat((torch.stack([*means, self.log_temperature.detach().exp()]), counts)).tolist()
         result = dict(zip([*names, "temperature"], values, strict=False))
         bad = dict(zip([*fields, "gradients"], values[len(names) + 1 :], strict=True))
+        result["updates"] = float(self.updates)
+        result["updates_per_transition"] = self.updates / (self.env_steps * self.storage.num_envs)
         result["bad_rows"] = sum(bad[field] for field in fields)
         result["bad_updates"] = bad["gradients"]
         if any(bad.values()) and not getattr(self, "_told", False):

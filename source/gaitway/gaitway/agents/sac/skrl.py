@@ -283,8 +283,12 @@ class SAC(SkrlSAC):
         if cfg.learn_entropy:
             self.checkpoint_modules["log_entropy_coefficient"] = _LogTemperature(self)
             self.follow_temperature()
-        if memory is not None:
-            self._announce(memory.num_envs)
+
+    def enable_training_mode(self, enabled: bool = True, *, apply_to_models: bool = False) -> None:
+        """See skrl's; says how much will be learnt from each transition."""
+        if enabled and not self.training and self.memory is not None:
+            self._announce(self.memory.num_envs)
+        super().enable_training_mode(enabled, apply_to_models=apply_to_models)
 
     def _announce(self, envs: int) -> None:
         uses = self.cfg.gradient_steps * self.cfg.batch_size / envs

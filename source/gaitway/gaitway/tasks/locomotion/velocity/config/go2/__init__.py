@@ -28,6 +28,7 @@ register_task(
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2RoughPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents:skrl_ppo_rough_cfg.yaml",
+        "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:Go2RoughSACRunnerCfg",
         "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:go2_rough",
     },
     robot="Unitree Go2",

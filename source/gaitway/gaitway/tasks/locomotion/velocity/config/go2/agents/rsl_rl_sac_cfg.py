@@ -25,3 +25,15 @@ class Go2FlatSACRunnerCfg(SacRecipe):
             data_augmentation_func="gaitway.tasks.locomotion.velocity.symmetry:mirror_left_right",
         ),
     )
+
+
+@configclass
+class Go2RoughSACRunnerCfg(Go2FlatSACRunnerCfg):
+    """Rough ground: larger networks for the height scan."""
+
+    experiment_name = "gaitway_velocity_rough_go2_sac"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.actor.hidden_dims = [512, 256, 128]
+        self.critic.hidden_dims = [512, 256, 128]

@@ -1,0 +1,239 @@
+"""The mirror of left and right: by hand, and against the physics of a robot that does what its mirror image does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import gymnasium as gym
+import pytest
+import torch
+from isaaclab.managers import SceneEntityCfg
+from isaaclab.sensors import patterns
+from tensordict import TensorDict
+
+from gaitway.robots.go2 import JOINT_NAMES
+from gaitway.tasks.locomotion.velocity import symmetry
+from gaitway.tasks.locomotion.velocity.symmetry import mirror_left_right
+
+FEET = ["base", "FL_foot", "FR_foot", "RL_foot", "RR_foot"]
+LEG = torch.tensor([1.0, 2.0, 3.0])
+LEGS = torch.cat([LEG, 10.0 * LEG, 100.0 * LEG, 1000.0 * LEG])
+# Hip, thigh and calf of the other side, with the hip the other way round.
+OTHER_LEGS = torch.tensor(
+    [-10.0, 20.0, 30.0, -1.0, 2.0, 3.0, -1000.0, 2000.0, 3000.0, -100.0, 200.0, 300.0],
+)
+POLICY = {
+    # name: before the mirror, in the mirror
+    "base_lin_vel": ([1.0, 2.0, 3.0], [1.0, -2.0, 3.0]),
+    "base_ang_vel": ([1.0, 2.0, 3.0], [-1.0, 2.0, -3.0]),
+    "projected_gravity": ([0.1, 0.2, -0.9], [0.1, -0.2, -0.9]),
+    "velocity_commands": ([0.5, 0.6, 0.7], [0.5, -0.6, -0.7]),
+    "joint_pos": (LEGS, OTHER_LEGS),
+    "joint_vel": (-LEGS, -OTHER_LEGS),
+    "actions": (2.0 * LEGS, 2.0 * OTHER_LEGS),
+}
+CRITIC = {
+    **POLICY,
+    "base_height": ([0.3], [0.3]),
+    "foot_contacts": ([1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]),
+}
+# Two rows of three rays, first those on the right: y = -0.1 and 0.1, x = -0.1, 0 and 0.1. And the other way round.
+SCAN = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [4.0, 5.0, 6.0, 1.0, 2.0, 3.0])
+SCAN_YX = ([1.0, 4.0, 2.0, 5.0, 3.0, 6.0], [4.0, 1.0, 5.0, 2.0, 6.0, 3.0])
+
+
+def row(terms: dict[str, Any], side: int) -> torch.Tensor:
+    """All terms in one row. Shape is (1, elements)."""
+    return torch.cat([torch.as_tensor(values[side]) for values in terms.values()])[None]
+
+
+class FakeEnv:
+    """Just enough of an environment to be mirrored."""
+
+    def __init__(self, groups: dict[str, dict[str, Any]], joints: Any = JOINT_NAMES, **scanner: Any):
+        self.device = "cpu"
+        params = {
+            "foot_contacts": {"sensor_cfg": SceneEntityCfg("contact_forces", body_ids=[1, 2, 3, 4])},
+            "height_scan": {"sensor_cfg": SceneEntityCfg("height_scanner")},
+        }
+        self.observation_manager = SimpleNamespace(
+            active_terms={group: list(terms) for group, terms in groups.items()},
+            group_obs_term_dim={group: [(len(v[0]),) for v in terms.values()] for group, terms in groups.items()},
+            group_obs_concatenate=dict.fromkeys(groups, True),
+            _group_obs_term_cfgs={
+                group: [SimpleNamespace(params=params.get(name, {})) for name in terms]
+                for group, terms in groups.items()
+            },
+        )
+        self.action_manager = SimpleNamespace(
+            active_terms=["joint_pos"], get_term=lambda name: SimpleNamespace(_joint_names=list(joints))
+        )
+        grid = patterns.GridPatternCfg(resolution=0.1, size=(0.2, 0.1), ordering=scanner.get("ordering", "xy"))
+        cfg = SimpleNamespace(
+            pattern_cfg=grid,
+            offset=SimpleNamespace(pos=scanner.get("offset", (0.3, 0.0, 20.0))),
+            ray_alignment=scanner.get("ray_alignment", "yaw"),
+        )
+
+        class Scene(dict):
+            sensors = {
+                "contact_forces": SimpleNamespace(body_names=FEET),
+                "height_scanner": SimpleNamespace(cfg=cfg),
+            }
+
+        self.scene = Scene(robot=SimpleNamespace(joint_names=list(joints)))
+
+    @property
+    def unwrapped(self) -> FakeEnv:
+        return self
+
+
+# -- by hand ----------------------------------------------------------------------------------------
+
+
+def test_a_mirror_image_is_that_worked_out_by_hand() -> None:
+    rough = {"policy": {**POLICY, "height_scan": SCAN}, "critic": {**CRITIC, "height_scan": SCAN}}
+    obs = TensorDict({group: row(terms, 0) for group, terms in rough.items()}, batch_size=[1])
+    both, actions = mirror_left_right(FakeEnv(rough), obs, LEGS[None])
+    assert both is not None
+    assert actions is not None
+    assert both.batch_size == (2,)
+    for group, terms in rough.items():
+        torch.testing.assert_close(both[group], torch.cat([row(terms, 0), row(terms, 1)]))
+    torch.testing.assert_close(actions, torch.stack([LEGS, OTHER_LEGS]))
+
+
+def test_rays_may_come_in_another_order() -> None:
+    groups = {"policy": {"height_scan": SCAN_YX}}
+    obs = TensorDict({"policy": row(groups["policy"], 0)}, batch_size=[1])
+    both, _ = mirror_left_right(FakeEnv(groups, ordering="yx"), obs, None)
+    assert both is not None
+    torch.testing.assert_close(both["policy"][1:], row(groups["policy"], 1))
+
+
+def test_originals_come_first_and_are_left_alone() -> None:
+    env = FakeEnv({"policy": POLICY})
+    obs = TensorDict({"policy": torch.randn(5, 48)}, batch_size=[5])
+    before, actions = obs.clone(), torch.randn(5, 12)
+    both, both_actions = mirror_left_right(env, obs, actions)
+    assert both is not None
+    assert both_actions is not None
+    assert torch.equal(both["policy"][:5], before["policy"])
+    assert torch.equal(both_actions[:5], actions)
+    assert torch.equal(obs["policy"], before["policy"])
+    # Row by row, and not a copy of the originals.
+    one, _ = mirror_left_right(env, obs[3:4], None)
+    assert one is not None
+    assert torch.equal(one["policy"][1], both["policy"][8])
+    assert not torch.equal(both["policy"][5:], before["policy"])
+
+
+def test_what_is_not_given_is_not_made() -> None:
+    env = FakeEnv({"policy": POLICY})
+    obs = TensorDict({"policy": row(POLICY, 0)}, batch_size=[1])
+    assert mirror_left_right(env, obs, None)[1] is None
+    assert mirror_left_right(env, None, LEGS[None])[0] is None
+    assert mirror_left_right(env, None, None) == (None, None)
+
+
+def test_it_is_worked_out_once_for_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = FakeEnv({"policy": POLICY})
+    mirror_left_right(env, None, LEGS[None])
+    monkeypatch.setattr(symmetry, "_make_mirrors", None)
+    mirror_left_right(env, None, LEGS[None])
+    with pytest.raises(TypeError):
+        mirror_left_right(FakeEnv({"policy": POLICY}), None, LEGS[None])
+
+
+# -- what has no mirror image -----------------------------------------------------------------------
+
+
+def refuse(env: FakeEnv, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        mirror_left_right(env, None, LEGS[None])
+
+
+def test_an_unknown_term_is_refused_by_name() -> None:
+    refuse(FakeEnv({"policy": {**POLICY, "gait_phase": ([0.0], [0.0])}}), "'gait_phase'")
+
+
+def test_a_term_of_another_width_is_refused_by_name() -> None:
+    refuse(FakeEnv({"policy": {**POLICY, "base_height": ([0.3] * 4, [0.3] * 4)}}), "'base_height' has 4 elements; 1")
+
+
+def test_a_leg_with_no_counterpart_is_refused_by_name() -> None:
+    refuse(FakeEnv({"policy": {}}, joints=[*JOINT_NAMES, "waist_joint"]), "'joint_pos'.*'waist_joint'")
+
+
+@pytest.mark.parametrize("scanner", [{"offset": (0.0, 0.05, 20.0)}, {"ray_alignment": "world"}], ids=str)
+def test_rays_that_differ_left_and_right_are_refused_by_name(scanner: dict[str, Any]) -> None:
+    refuse(FakeEnv({"policy": {"height_scan": SCAN}}, **scanner), "'height_scan'")
+
+
+def test_a_group_in_pieces_is_refused_by_name() -> None:
+    env = FakeEnv({"policy": POLICY})
+    env.observation_manager.group_obs_concatenate["policy"] = False
+    refuse(env, "'policy'")
+
+
+# -- with a robot -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def env(open_env) -> Iterator[gym.Env]:
+    with open_env("Gaitway-Velocity-Flat-Go2-Play", "mujoco_cpu", 2) as made:
+        made.reset()
+        yield made
+
+
+def test_twice_in_the_mirror_is_as_before(env: gym.Env) -> None:
+    groups = {name: torch.randn(4, *dim) for name, dim in env.unwrapped.observation_manager.group_obs_dim.items()}
+    obs, actions = TensorDict(groups, batch_size=[4]), torch.randn(4, 12)
+    once, once_actions = mirror_left_right(env, obs, actions)
+    assert once is not None
+    assert once_actions is not None
+    twice, twice_actions = mirror_left_right(env, once[4:], once_actions[4:])
+    assert twice is not None
+    assert twice_actions is not None
+    assert set(groups) == {"policy", "critic"}
+    assert all(torch.equal(twice[name][4:], values) for name, values in groups.items())
+    assert torch.equal(twice_actions[4:], actions)
+
+
+def test_a_robot_that_does_what_its_mirror_image_does_is_its_mirror_image(env: gym.Env) -> None:
+    unwrapped = env.unwrapped
+    robot, device = unwrapped.scene["robot"], unwrapped.device
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return (2.0 * torch.rand(*shape, generator=generator) - 1.0).to(device)
+
+    # One robot tilted, in motion and with bent legs; another opposite.
+    joint_pos, joint_vel = robot.data.default_joint_pos.torch[:1], draw(1, 12)
+    joint_pos = mirror_left_right(env, None, joint_pos + 0.2 * draw(1, 12))[1]
+    joint_vel = mirror_left_right(env, None, joint_vel)[1]
+    tilt = torch.tensor([0.1, -0.15, 0.2])
+    quat = torch.cat([tilt, (1.0 - tilt.square().sum()).sqrt()[None]]).to(device)
+    pose = torch.cat([unwrapped.scene.env_origins, torch.stack([quat, quat])], dim=-1)
+    pose[:, 2] += 0.33
+    pose[1, [3, 5]] *= -1.0
+    velocity = draw(1, 6).repeat(2, 1)
+    velocity[1, [1, 3, 5]] *= -1.0
+    robot.write_root_link_pose_to_sim_index(root_pose=pose)
+    robot.write_root_link_velocity_to_sim_index(root_velocity=velocity)
+    robot.write_joint_position_to_sim_index(position=joint_pos)
+    robot.write_joint_velocity_to_sim_index(velocity=joint_vel)
+    command = unwrapped.command_manager.get_term("base_velocity")
+    command.is_heading_env[:] = False
+    command.is_standing_env[:] = False
+    command.vel_command_b[:] = torch.tensor([[0.5, 0.3, 0.7], [0.5, -0.3, -0.7]], device=device)
+    for _ in range(10):
+        obs, *_ = env.step(mirror_left_right(env, None, draw(1, 12))[1])
+    both, _ = mirror_left_right(env, TensorDict({k: v[:1] for k, v in obs.items()}, batch_size=[1]), None)
+    assert both is not None
+    assert unwrapped.episode_length_buf.tolist() == [10, 10]
+    for name, values in obs.items():
+        torch.testing.assert_close(values[1], both[name][1], atol=0.02, rtol=0.02)
+        assert (values[0] - values[1]).abs().max() > 1.0
