@@ -74,8 +74,10 @@ def _fake_env(**tensors: Any) -> SimpleNamespace:
     num_envs, device = len(next(iter(tensors.values()))), next(iter(tensors.values())).device
     own = ("command", "action", "prev_action", "terminated", "time_outs", "first_contact", "applied_effort")
     data = SimpleNamespace(**{name: proxy(tensor) for name, tensor in tensors.items() if name not in own})
+    of_object = {name.removeprefix("object_"): proxy(t) for name, t in tensors.items() if name.startswith("object_")}
     data.applied_torque = proxy(tensors.get("applied_effort"))
     scene = _Scene(robot=SimpleNamespace(data=data, actuators=SimpleNamespace(applied_effort=data.applied_torque)))
+    scene["object"] = SimpleNamespace(data=SimpleNamespace(**of_object))
     first_contact = proxy(tensors.get("first_contact"))
     scene.sensors = {"contact_forces": SimpleNamespace(data=data, compute_first_contact=lambda dt: first_contact)}
     return SimpleNamespace(
@@ -97,6 +99,6 @@ def fake_env() -> Callable[..., SimpleNamespace]:
     """Give ``fake_env(**tensors)``: just enough of an environment for a term to be computed on numbers at hand.
 
     Tensors are named as in Isaac Lab (``root_pos_w``, ``joint_vel``, ``command``, ``action`` ...), first axis
-    environments. The robot is ``robot``, the sensor ``contact_forces``.
+    environments. The robot is ``robot``, the sensor ``contact_forces``; what begins with ``object_`` is of ``object``.
     """
     return _fake_env

@@ -52,6 +52,24 @@ def test_reached_without_orientation_asks_for_position_alone(fake_env) -> None:
     assert mdp.reached(reaching(fake_env), "ee_pose", HAND, position=0.05).tolist() == [True, True, False, True]
 
 
+def lifting(fake_env: Callable[..., Any], device: str = "cpu") -> SimpleNamespace:
+    """Four objects: at the goal; 4.9 cm above it; 5.1 cm beside it; at where the goal would be in the world frame."""
+    where = [[1.0, 2.5, 0.3], [1.0, 2.5, 0.349], [1.051, 2.5, 0.3], [0.5, 0.0, 0.3]]
+    half = math.sqrt(0.5)
+    return fake_env(
+        root_pos_w=torch.tensor([[1.0, 2.0, 0.0]] * 4, device=device),
+        root_quat_w=torch.tensor([[0.0, 0.0, half, half]] * 4, device=device),
+        command=torch.tensor([[0.5, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]] * 4, device=device),
+        object_root_pos_w=torch.tensor(where, device=device),
+    )
+
+
+def test_object_at_goal_asks_for_its_position(fake_env) -> None:
+    verdict = mdp.object_at_goal(lifting(fake_env), "object_pose", position=0.05)
+    assert verdict.dtype == torch.bool
+    assert verdict.tolist() == [True, True, False, False]
+
+
 def test_kept_velocity_asks_for_small_errors_to_the_end(fake_env) -> None:
     verdict = mdp.kept_velocity(walking(fake_env), "base_velocity", linear=0.25, angular=0.25)
     assert verdict.dtype == torch.bool
@@ -64,6 +82,8 @@ def test_kept_velocity_does_not_count_an_episode_that_was_stopped(fake_env) -> N
 
 def test_judges_never_wait_for_the_device(fake_env) -> None:
     verdict = mdp.reached(reaching(fake_env, "meta"), "ee_pose", HAND, position=0.05, orientation=0.2)
+    assert (verdict.device.type, verdict.shape) == ("meta", (4,))
+    verdict = mdp.object_at_goal(lifting(fake_env, "meta"), "object_pose", position=0.05)
     assert (verdict.device.type, verdict.shape) == ("meta", (4,))
     verdict = mdp.kept_velocity(walking(fake_env, "meta"), "base_velocity", linear=0.25, angular=0.25)
     assert (verdict.device.type, verdict.shape) == ("meta", (6,))
@@ -135,7 +155,7 @@ def test_names_of_bodies_are_resolved_once_at_the_start(fake_env) -> None:
 
 def test_every_judge_of_a_task_is_tried_here(env_cfgs: dict[str, Any]) -> None:
     judges = {cfg.curriculum.success.params["judge"] for cfg in env_cfgs.values()}
-    assert {judge.__name__ for judge in judges} <= {"reached", "kept_velocity"}
+    assert {judge.__name__ for judge in judges} <= {"reached", "object_at_goal", "kept_velocity"}
 
 
 def test_the_thresholds_are_those_that_a_task_is_announced_with(env_cfgs: dict[str, Any]) -> None:

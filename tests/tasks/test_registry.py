@@ -15,7 +15,7 @@ from isaaclab_tasks.utils import resolve_task_config
 
 from gaitway.robots import franka, go2
 from gaitway.tasks import find_task, task_ids
-from gaitway.tasks.registry import Scale, UnknownNameError, register_task
+from gaitway.tasks.registry import Scale, UnknownNameError, _sizes, register_task
 
 NUM_ENVS = 16
 STEPS = 20
@@ -55,13 +55,12 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def test_there_are_tasks() -> None:
-    assert {"Gaitway-Reach-Franka", "Gaitway-Reach-Position-Franka", "Gaitway-Velocity-Flat-Go2"} <= set(task_ids())
+    assert {"Gaitway-Lift-Franka", "Gaitway-Reach-Franka", "Gaitway-Velocity-Flat-Go2"} <= set(task_ids())
 
 
 @VARIANTS
 def test_every_agent_of_a_task_resolves_with_its_recipe(variant: str) -> None:
     info = find_task(variant)
-    assert info.default_agent in info.agents
     for agent in info.agents:
         env_cfg, recipe = resolve_task_config(variant, info.recipe_key(agent), overrides=[])
         groups = {name for name in vars(env_cfg.observations) if not name.startswith("_")}
@@ -83,8 +82,9 @@ def test_every_task_can_be_learnt_with_both_libraries(task: str) -> None:
 def test_the_default_agent_is_where_isaac_lab_looks_for_it(variant: str) -> None:
     info = find_task(variant)
     kwargs = gym.spec(variant).kwargs
-    assert info.default_agent.startswith(kwargs["default_agent"])
-    assert kwargs[f"{kwargs['default_agent']}_cfg_entry_point"] == kwargs[info.recipe_key(info.default_agent)]
+    first = next(iter(info.agents))
+    assert first.startswith(kwargs["default_agent"])
+    assert kwargs[f"{kwargs['default_agent']}_cfg_entry_point"] == kwargs[info.recipe_key(first)]
 
 
 @TASKS
@@ -163,11 +163,23 @@ def test_nothing_lies_on_an_asset_server(variant: str, env_cfgs: dict[str, Any])
 @TASKS
 def test_sizes_for_the_cpu_and_the_gpu_are_told_apart(task: str) -> None:
     info = find_task(task)
-    assert (info.scale("cpu"), info.scale("cuda:1")) == (info.cpu, info.cuda)
-    assert 0 < info.cpu.num_envs <= info.cuda.num_envs
+    assert set(info.cpu) == set(info.cuda) == set(info.agents)
+    for agent in info.agents:
+        assert 0 < info.scale("cpu", agent).num_envs <= info.scale("cuda:1", agent).num_envs
 
 
 # -- the registry -----------------------------------------------------------------------------------
+
+
+def test_agents_without_a_size_have_that_of_their_algorithm() -> None:
+    small, large = Scale(1, 2), Scale(3, 4)
+    recipes = dict.fromkeys(("a_ppo", "b_ppo", "a_sac", "b_sac", "a_bc"), "module:Recipe")
+    assert _sizes("T", recipes, small) == dict.fromkeys(recipes, small)
+    by_agent = _sizes("T", recipes, {"a_sac": large, "b_ppo": small})
+    assert by_agent == {"a_sac": large, "b_ppo": small, "a_ppo": small, "b_sac": large, "a_bc": large}
+    assert next(iter(by_agent)) == "a_sac"
+    with pytest.raises(ValueError, match="c_ppo"):
+        _sizes("T", recipes, {"c_ppo": small})
 
 
 def register(task_id: str) -> None:
@@ -368,6 +380,27 @@ def check_reached(env: gym.Env) -> None:
     assert float(extras["log"]["Metrics/success_rate"]) == pytest.approx((8 if turned else 4) / 12)
 
 
+def check_object_at_goal(env: gym.Env) -> None:
+    """Lifting is judged by where the object is at the end."""
+    unwrapped = env.unwrapped
+    robot, thing = unwrapped.scene["robot"].data, unwrapped.scene["object"].data
+    with torch.inference_mode():
+        env.reset()
+        settle(unwrapped, 5)
+        goal = unwrapped.command_manager.get_term("object_pose").pose_command_b
+        assert bool((goal[:, 2] > 0.05 + thing.root_pos_w.torch[:, 2]).all()), "a cube on the ground is at its goal"
+        # Envs 0-7: the goal is 4 cm from the object; 8-11: 6 cm from it; 12-15: not at their end.
+        goal[:, :3] = thing.root_pos_w.torch - robot.root_pos_w.torch
+        goal[:8, 2] += 0.04
+        goal[8:12, 2] += 0.06
+        end_episodes(unwrapped, torch.arange(12))
+        _, _, terminated, truncated, extras = env.step(torch.zeros(env.action_space.shape, device=unwrapped.device))
+    assert truncated.tolist() == [True] * 12 + [False] * 4
+    assert not terminated.any()
+    assert extras["success"].tolist() == [True] * 8 + [False] * 8
+    assert float(extras["log"]["Metrics/success_rate"]) == pytest.approx(8 / 12)
+
+
 def check_kept_velocity(env: gym.Env) -> None:
     """Walking is judged by the whole episode."""
     unwrapped = env.unwrapped
@@ -398,7 +431,7 @@ def check_kept_velocity(env: gym.Env) -> None:
 
 
 def test_episodes_are_judged_as_they_end(env: gym.Env) -> None:
-    checks = {"reached": check_reached, "kept_velocity": check_kept_velocity}
+    checks = {"reached": check_reached, "object_at_goal": check_object_at_goal, "kept_velocity": check_kept_velocity}
     checks[env.unwrapped.cfg.curriculum.success.params["judge"].__name__](env)
 
 
@@ -410,11 +443,50 @@ def test_a_reset_before_the_first_step_is_no_success(env: gym.Env) -> None:
     assert extras["log"]["Metrics/success_rate"] == 0.0
 
 
+def test_the_ends_of_the_action_space_lead_to_the_joints_limits(env: gym.Env) -> None:
+    unwrapped = env.unwrapped
+    term = unwrapped.action_manager.get_term(unwrapped.action_manager.active_terms[0])
+    limits = unwrapped.scene["robot"].data.joint_pos_limits.torch[:, term._joint_ids]
+    space = unwrapped.single_action_space
+    for edge, expected in ((space.low, limits[..., 0]), (space.high, limits[..., 1])):
+        action = torch.tensor(edge[: term.action_dim], device=unwrapped.device)
+        with torch.inference_mode():
+            term.process_actions(action.expand(NUM_ENVS, -1))
+        torch.testing.assert_close(term.processed_actions, expected, atol=1e-4, rtol=1e-5)
+    # An open-or-close hand takes the sign.
+    assert (space.low[term.action_dim :] == -1.0).all()
+    assert (space.high[term.action_dim :] == 1.0).all()
+    assert env.action_space.shape == (NUM_ENVS, len(space.low))
+
+
+def test_an_episode_that_times_out_says_how_it_was(env: gym.Env) -> None:
+    """Learners value the observations before the reset. A reset forgets the last action, which tells them apart."""
+    unwrapped = env.unwrapped
+    action = torch.full(env.action_space.shape, 0.125, device=unwrapped.device)
+    with torch.inference_mode():
+        env.reset()
+        end_episodes(unwrapped, torch.arange(12))
+        obs, _, terminated, truncated, extras = env.step(action)
+    assert truncated.tolist() == [True] * 12 + [False] * 4
+    assert torch.equal(extras["terminated"], terminated)
+    terms = unwrapped.observation_manager
+    index = terms.active_terms["policy"].index("actions")
+    start = sum(math.prod(shape) for shape in terms.group_obs_term_dim["policy"][:index])
+    columns = slice(start, start + math.prod(terms.group_obs_term_dim["policy"][index]))
+    assert (obs["policy"][:12, columns] == 0.0).all()
+    assert (extras["final_obs"]["policy"][:12, columns] == 0.125).all()
+    assert (extras["final_obs"]["critic"].isfinite()).all()
+
+
 def test_spaces_are_those_that_the_terms_add_up_to(env: gym.Env) -> None:
     # Go2: three vectors of the base, the command, positions and velocities of 12 joints, 12 actions; for the critic
     # height and four feet. On rough ground 17 x 11 heights for both, and no height of the base. Franka: 7 joints, a
     # pose, 7 actions; for the critic the error of pose and the time left.
     policy, critic, action = (48, 53, 12) if "Go2" in env.spec.id else (28, 35, 7)
+    if "Lift" in env.spec.id:
+        # Positions of the fingers too, position and orientation of the object, a position, 7 actions and the gripper's;
+        # for the critic the object's velocity, the way to it and the time left.
+        policy, critic, action = 34, 44, 8
     if "Rough" in env.spec.id:
         policy, critic = 48 + 187, 53 - 1 + 187
     assert env.observation_space["policy"].shape == (NUM_ENVS, policy)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from isaaclab.managers import CurriculumTermCfg, ManagerTermBase, SceneEntityCfg
 
+from .objects import object_goal_distance
 from .observations import pose_error
 
 if TYPE_CHECKING:
@@ -78,6 +79,28 @@ def reached(
     distance, angle = pose_error(env, command_name, asset_cfg)
     near = distance < position
     return near if orientation is None else near & (angle < orientation)
+
+
+def object_at_goal(
+    env: ManagerBasedRLEnv,
+    command_name: str,
+    position: float,
+    asset_cfg: SceneEntityCfg = SceneEntityCfg("robot"),
+    object_cfg: SceneEntityCfg = SceneEntityCfg("object"),
+) -> torch.Tensor:
+    """Whether an object is where its pose command wants it, whatever its orientation.
+
+    Args:
+        env: The environment.
+        command_name: A pose command in the base frame.
+        position: Largest distance that counts. Unit: m.
+        asset_cfg: The robot.
+        object_cfg: The object.
+
+    Returns:
+        Shape is (num_envs,), bool.
+    """
+    return object_goal_distance(env, command_name, asset_cfg, object_cfg) < position
 
 
 def kept_velocity(env: ManagerBasedRLEnv, command_name: str, linear: float, angular: float) -> torch.Tensor:

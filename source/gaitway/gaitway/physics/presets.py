@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from isaaclab.utils import configclass
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
@@ -13,31 +15,40 @@ from .ovphysx import OvPhysxCfg
 
 HAS_GPU = torch.cuda.is_available()
 """Whether torch finds a GPU; without one, the default engine is native MuJoCo."""
-_MUJOCO = {"cone": "pyramidal", "integrator": "implicitfast", "impratio": 1.0, "iterations": 50, "ls_iterations": 50}
+_MUJOCO: dict[str, Any] = {
+    "cone": "pyramidal",
+    "integrator": "implicitfast",
+    "impratio": 1.0,
+    "iterations": 50,
+    "ls_iterations": 50,
+}
 
 
-def mjwarp(njmax: int, nconmax: int) -> NewtonCfg:
+def mjwarp(njmax: int, nconmax: int, **settings: Any) -> NewtonCfg:
     """Newton with MuJoCo-Warp, one solver step a physics step.
 
     Args:
         njmax: Most constraint rows a world can have.
         nconmax: Most contacts a world can have.
+        **settings: Of the solver, where they differ from those of the other tasks.
     """
     return NewtonCfg(
-        solver_cfg=MJWarpSolverCfg(njmax=njmax, nconmax=nconmax, **_MUJOCO),
+        solver_cfg=MJWarpSolverCfg(njmax=njmax, nconmax=nconmax, **_MUJOCO | settings),
         num_substeps=1,
     )
 
 
-def mujoco_cpu(njmax: int, nconmax: int) -> NewtonCfg:
+def mujoco_cpu(njmax: int, nconmax: int, **settings: Any) -> NewtonCfg:
     """Newton with native MuJoCo worlds on the CPU, of the same settings as :func:`mjwarp`.
 
     Args:
         njmax: Most constraint rows a world can have.
         nconmax: Most contacts a world can have.
+        **settings: Of the solver, where they differ from those of the other tasks.
     """
     return NewtonCfg(
-        solver_cfg=MujocoCpuSolverCfg(njmax=njmax, nconmax=nconmax, whole_env_step=True, **_MUJOCO), num_substeps=1
+        solver_cfg=MujocoCpuSolverCfg(njmax=njmax, nconmax=nconmax, whole_env_step=True, **_MUJOCO | settings),
+        num_substeps=1,
     )
 
 
@@ -49,6 +60,17 @@ class ArmPhysicsCfg(PresetCfg):
     mujoco_cpu: NewtonCfg = mujoco_cpu(njmax=60, nconmax=20)
     ovphysx: OvPhysxCfg = OvPhysxCfg()
     isaacsim_physx: PhysxCfg = PhysxCfg(bounce_threshold_velocity=0.2)
+    default: NewtonCfg = newton_mjwarp if HAS_GPU else mujoco_cpu
+
+
+@configclass
+class GraspPhysicsCfg(PresetCfg):
+    """Engines for an arm that grasps: what it holds must not creep out of its fingers."""
+
+    newton_mjwarp: NewtonCfg = mjwarp(njmax=200, nconmax=60, cone="elliptic", impratio=10.0)
+    mujoco_cpu: NewtonCfg = mujoco_cpu(njmax=200, nconmax=60, cone="elliptic", impratio=10.0)
+    ovphysx: OvPhysxCfg = OvPhysxCfg()
+    isaacsim_physx: PhysxCfg = PhysxCfg(bounce_threshold_velocity=0.01, friction_correlation_distance=0.00625)
     default: NewtonCfg = newton_mjwarp if HAS_GPU else mujoco_cpu
 
 

@@ -164,13 +164,17 @@ def _draw_command(image: Image.Image, env: Any, eye: torch.Tensor, target: torch
     for name in env.command_manager.active_terms:
         term = env.command_manager.get_term(name)
         if hasattr(term, "pose_command_w"):
-            term._compute_error()  # brings the goal into the world frame
+            term._update_metrics()  # brings the goal into the world frame
             goal = term.pose_command_w[0, :3]
-            actual = term.robot.data.body_pos_w.torch[0, term.body_idx]
+            what = "object" if hasattr(term, "object") else "hand"
+            if what == "object":
+                actual = term.object.data.root_pos_w.torch[0]
+            else:
+                actual = term.robot.data.body_pos_w.torch[0, term.body_idx]
             _dot(draw, pixel(goal), GOAL_COLOR, 9)
             _dot(draw, pixel(actual), ACTUAL_COLOR, 5)
             distance = 100 * torch.linalg.norm(goal - actual).item()
-            draw.text((10, 10), f"goal (green) to hand (blue): {distance:.1f} cm", fill=(20, 20, 20), font_size=16)
+            draw.text((10, 10), f"goal (green) to {what} (blue): {distance:.1f} cm", fill=(20, 20, 20), font_size=16)
         elif hasattr(term, "vel_command_b"):
             data = term.robot.data
             base = data.root_pos_w.torch[0] + data.root_pos_w.torch.new_tensor([0.0, 0.0, 0.3])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from isaaclab.envs.mdp.actions.binary_joint_actions import BinaryJointAction
 from isaaclab.utils.string import resolve_matching_names_values
 
 
@@ -41,14 +42,21 @@ def describe_interface(env: Any) -> dict[str, Any]:
     actions = []
     for name in env.action_manager.active_terms:
         term = env.action_manager.get_term(name)
+        if isinstance(term, BinaryJointAction):
+            # Targets of the joints where the one number is not negative, and where it is.
+            targets = {"open": term._open_command.tolist(), "close": term._close_command.tolist()}
+        else:
+            targets = {
+                "scale": _per_joint(term._scale, term.action_dim),
+                "offset": _per_joint(term._offset, term.action_dim),
+            }
         actions.append(
             {
                 "name": name,
                 "type": type(term).__name__,
                 "size": term.action_dim,
                 "joint_names": list(term._joint_names),
-                "scale": _per_joint(term._scale, term.action_dim),
-                "offset": _per_joint(term._offset, term.action_dim),
+                **targets,
             }
         )
     return {

@@ -48,6 +48,15 @@ def frame_marker_cfg(prim_path: str) -> VisualizationMarkersCfg:
     return VisualizationMarkersCfg(prim_path=prim_path, markers={"frame": frame})
 
 
+def goal_marker_cfg(prim_path: str) -> VisualizationMarkersCfg:
+    """A frame, or a ball that is red far from a goal and green near it, as Isaac Lab's object commands want them."""
+    balls = {
+        name: sim_utils.SphereCfg(radius=0.01, visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=color))
+        for name, color in (("position_far", (1.0, 0.0, 0.0)), ("position_near", (0.0, 1.0, 0.0)))
+    }
+    return VisualizationMarkersCfg(prim_path=prim_path, markers={**frame_marker_cfg(prim_path).markers, **balls})
+
+
 def arrow_marker_cfg(prim_path: str, color: tuple[float, float, float]) -> VisualizationMarkersCfg:
     """An arrow that shows a velocity."""
     arrow = sim_utils.UsdFileCfg(

@@ -30,7 +30,7 @@ class TaskEnv(ManagerBasedRLEnv):
 
     def _reset_idx(self, env_ids: Any) -> None:
         super()._reset_idx(env_ids)
-        self.extras["terminated"] = self.reset_terminated
+        self.extras["terminated"] = self.termination_manager.terminated
 
 
 def _action_range(term: Any) -> tuple[np.ndarray, np.ndarray]:

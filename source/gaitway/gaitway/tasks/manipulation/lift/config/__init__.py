@@ -1,0 +1,1 @@
+"""Lift, robot by robot."""

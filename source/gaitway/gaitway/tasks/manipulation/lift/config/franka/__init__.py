@@ -1,0 +1,22 @@
+"""Lift with the Franka Panda."""
+
+from gaitway.tasks.registry import Scale, register_task
+
+_HERE = __name__
+
+register_task(
+    "Gaitway-Lift-Franka",
+    env_cfg=f"{_HERE}.lift_env_cfg:FrankaLiftEnvCfg",
+    play_env_cfg=f"{_HERE}.lift_env_cfg:FrankaLiftEnvCfg_PLAY",
+    recipes={
+        "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaLiftPPORunnerCfg",
+        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaLiftSACRunnerCfg",
+        "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:franka_lift",
+    },
+    robot="Franka Panda",
+    summary="Grasp a cube on the ground, lift it to a commanded position and hold it there.",
+    success="The cube is within 5 cm of the goal, which is in the air, when the episode ends.",
+    cpu=Scale(num_envs=512, iterations=3000),
+    cuda=Scale(num_envs=4096, iterations=1500),
+)
