@@ -89,7 +89,7 @@ class SacAlgorithmCfg:
     gamma: float = 0.99
     """Discount factor."""
 
-    tau: float = 0.005
+    tau: float = 0.01
     """Share of the critics that goes into their targets with each update."""
 
     policy_delay: int = 1
@@ -98,9 +98,14 @@ class SacAlgorithmCfg:
     q_target: Literal["min", "mean"] = "min"
     """Whether the least of the critics counts, or their mean."""
 
-    actor_learning_rate: float = 3.0e-4
-    critic_learning_rate: float = 3.0e-4
-    temperature_learning_rate: float = 3.0e-4
+    actor_learning_rate: float = 1.0e-3
+    """AdamW's step for the policy."""
+
+    critic_learning_rate: float = 1.0e-3
+    """AdamW's step for the critics."""
+
+    temperature_learning_rate: float = 5.0e-4
+    """AdamW's step for the logarithm of the temperature. Too fast, and the noise is gone before all is explored."""
 
     adam_betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's averages of the gradient and of its square."""
@@ -148,6 +153,9 @@ CUDA = {
     "replay_capacity": 4_000_000,
     "learning_starts": 100_000,
     "policy_delay": 2,
+    "actor_learning_rate": 3.0e-4,
+    "critic_learning_rate": 3.0e-4,
+    "temperature_learning_rate": 3.0e-4,
 }
 """For thousands of environments: samples cost next to nothing, and large batches cost little more than small ones."""
 

@@ -10,14 +10,14 @@ register_task(
     play_env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachPositionEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPositionPPORunnerCfg",
-        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_position_cfg.yaml",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachPositionSACRunnerCfg",
         "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:franka_reach",
     },
     robot="Franka Panda",
     summary="Bring the hand to a commanded position and hold it there.",
     success="The hand is within 5 cm of the goal when the episode ends.",
-    cpu=Scale(num_envs=256, iterations=90),
+    cpu={"rsl_rl_ppo": Scale(num_envs=256, iterations=90), "rsl_rl_sac": Scale(num_envs=128, iterations=120)},
     cuda=Scale(num_envs=4096, iterations=150),
 )
 
@@ -34,6 +34,6 @@ register_task(
     robot="Franka Panda",
     summary="Bring the hand to a commanded pose and hold it there.",
     success="The hand is within 5 cm and 0.2 rad of the goal when the episode ends.",
-    cpu=Scale(num_envs=256, iterations=1500),
+    cpu={"rsl_rl_sac": Scale(num_envs=128, iterations=400), "rsl_rl_ppo": Scale(num_envs=256, iterations=1500)},
     cuda=Scale(num_envs=4096, iterations=1000),
 )

@@ -16,9 +16,6 @@ class Go2FlatSACRunnerCfg(SacRecipe):
     algorithm = sac(
         gamma=0.97,
         n_step=3,
-        tau=0.01,
-        actor_learning_rate=5.0e-4,
-        critic_learning_rate=5.0e-4,
         target_std=0.2,
         symmetry_cfg=RslRlSymmetryCfg(
             use_data_augmentation=True,

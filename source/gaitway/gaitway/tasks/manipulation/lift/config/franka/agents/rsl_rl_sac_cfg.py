@@ -15,8 +15,5 @@ class FrankaLiftSACRunnerCfg(SacRecipe):
     algorithm = sac(
         gamma=0.98,
         n_step=3,
-        tau=0.01,
-        actor_learning_rate=5.0e-4,
-        critic_learning_rate=5.0e-4,
         target_std=0.1,
     )

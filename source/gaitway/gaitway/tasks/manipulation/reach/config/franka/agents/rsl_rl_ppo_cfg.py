@@ -18,12 +18,12 @@ class FrankaReachPPORunnerCfg(OnPolicyRecipe):
     experiment_name = "gaitway_reach_franka"
     obs_groups = {"actor": ["policy"], "critic": ["critic"]}
     actor = RslRlMLPModelCfg(
-        hidden_dims=[128, 64],
-        activation="elu",
+        hidden_dims=[256, 128],
+        activation="relu",
         obs_normalization=True,
         distribution_cfg=RslRlMLPModelCfg.GaussianDistributionCfg(init_std=1.0),
     )
-    critic = RslRlMLPModelCfg(hidden_dims=[128, 64], activation="elu", obs_normalization=True)
+    critic = RslRlMLPModelCfg(hidden_dims=[256, 128], activation="relu", obs_normalization=True)
     algorithm = RslRlPpoAlgorithmCfg(
         value_loss_coef=1.0,
         use_clipped_value_loss=True,
@@ -33,7 +33,7 @@ class FrankaReachPPORunnerCfg(OnPolicyRecipe):
         num_mini_batches=4,
         learning_rate=1.0e-3,
         schedule="adaptive",
-        gamma=0.98,
+        gamma=0.95,
         lam=0.95,
         desired_kl=0.01,
         max_grad_norm=1.0,
@@ -46,3 +46,9 @@ class FrankaReachPositionPPORunnerCfg(FrankaReachPPORunnerCfg):
 
     max_iterations = 250
     experiment_name = "gaitway_reach_position_franka"
+
+    def __post_init__(self):
+        super().__post_init__()
+        for model in (self.actor, self.critic):
+            model.hidden_dims, model.activation = [128, 64], "elu"
+        self.algorithm.gamma = 0.98

@@ -12,13 +12,7 @@ class FrankaReachSACRunnerCfg(SacRecipe):
     """Pose."""
 
     experiment_name = "gaitway_reach_franka_sac"
-    algorithm = sac(
-        gamma=0.97,
-        tau=0.01,
-        actor_learning_rate=5.0e-4,
-        critic_learning_rate=5.0e-4,
-        target_std=0.1,
-    )
+    algorithm = sac(gamma=0.95, target_std=0.1)
 
 
 @configclass
