@@ -164,6 +164,25 @@ def test_skrl_stops_at_ctrl_c_with_a_checkpoint_resumes_and_exports(folder, offl
     last_exported(folder, offline, result["run"], "exported_skrl")
 
 
+@pytest.mark.parametrize("agent", ["rsl_rl_sac", "skrl_sac"])
+def test_sac_learns_resumes_is_judged_and_exports(folder, offline, agent):
+    early = "agent.algorithm.learning_starts=64" if agent == "rsl_rl_sac" else "agent.learning_starts=10"
+    words = ["train", *SIZE, "--agent", agent, "--iterations", "6", "--runs", agent, "env.episode_length_s=0.5", early]
+    first = gaitway(folder, offline, *words)
+    run = Run.open(folder / first["run"])
+    assert [row["iteration"] for row in run.metrics()] == [1, 2, 3, 4, 5, 6]
+    temperature = "Loss/temperature" if agent == "rsl_rl_sac" else "Coefficient/Entropy coefficient"
+    assert 0.0 < run.metrics()[-1][temperature] < 0.01, "updates were made, and the temperature fell"
+    again = gaitway(folder, offline, "train", "--resume", first["run"], "--runs", agent, "--iterations", "8")
+    assert again["iterations"] == 8
+    state = run.checkpoints.newest().load("cpu")["learner"]
+    assert any("temperature" in key or "entropy" in key for key in state)
+    verdict = gaitway(folder, offline, "evaluate", "--run", first["run"], "--runs", agent, "--episodes", "4")
+    assert verdict["episodes"] == 4
+    assert set(verdict["metrics"]) >= {"ee_pose/position_error"}
+    last_exported(folder, offline, first["run"], f"exported_{agent}")
+
+
 def test_checkpoint_of_another_agent_is_refused(folder, offline):
     """The skrl run's checkpoint under an RSL-RL run's name."""
     (skrl,) = folder.glob("skrl/*/*/manifest.json")
