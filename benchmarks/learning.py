@@ -22,6 +22,10 @@ from typing import Any
 import numpy as np
 
 
+WINDOW = 20.0
+"""Over which curves are averaged. Unit: s."""
+
+
 def call(*words: str) -> dict[str, Any]:
     """Run a command of gaitway with ``--json``."""
     command = [sys.executable, "-m", "gaitway", *words, "--json"]
@@ -33,6 +37,9 @@ def call(*words: str) -> dict[str, Any]:
 def run_of(args: argparse.Namespace, agent: str, seed: int) -> dict[str, Any]:
     """Train and judge once, or find what was found before."""
     note = args.runs / f"{args.task}_{agent}_{seed}.json"
+    asked = [args.minutes, args.num_envs, args.episodes, *args.overrides]
+    if note.exists() and json.loads(note.read_text())["asked"] != asked:
+        raise SystemExit(f"{note} is of other settings; name another folder with --runs, or remove it.")
     if not note.exists():
         words = ["train", "--task", args.task, "--agent", agent, "--seed", str(seed), "--minutes", str(args.minutes)]
         words += ["--runs", str(args.runs), *args.overrides]
@@ -40,7 +47,7 @@ def run_of(args: argparse.Namespace, agent: str, seed: int) -> dict[str, Any]:
             words += ["--num_envs", str(args.num_envs)]
         trained = call(*words)
         judged = call("evaluate", "--run", trained["run"], "--episodes", str(args.episodes))
-        note.write_text(json.dumps({"train": trained, "evaluate": judged}))
+        note.write_text(json.dumps({"asked": asked, "train": trained, "evaluate": judged}))
     found = json.loads(note.read_text())
     metrics = Path(found["train"]["run"]) / "metrics.jsonl"
     return found | {"curve": [json.loads(line) for line in metrics.read_text().splitlines()]}
@@ -50,12 +57,15 @@ def series(args: argparse.Namespace, curve: list[dict[str, Any]]) -> tuple[np.nd
     """Seconds and the figure, where it is known."""
     name = f"Metrics/{args.metric}" if args.metric else "success_rate"
     points = [(row["seconds"], row[name]) for row in curve if row.get(name) is not None]
+    if not points:
+        raise SystemExit(f"No episode ended in {args.minutes:g} minutes; train longer.")
     seconds, values = np.array(points).T
-    # A mean over a tenth of a minute takes out what single episodes do.
-    window = np.searchsorted(seconds, seconds - 6.0)
+    # A mean over the last seconds takes out what single episodes do; it begins when there is as much to average.
+    window = np.searchsorted(seconds, seconds - WINDOW)
     total = np.concatenate(([0.0], np.cumsum(values)))
     ends = np.arange(1, len(values) + 1)
-    return seconds, (total[ends] - total[window]) / (ends - window)
+    whole = seconds >= WINDOW
+    return seconds[whole], ((total[ends] - total[window]) / (ends - window))[whole]
 
 
 def reached(args: argparse.Namespace, seconds: np.ndarray, values: np.ndarray) -> float:
@@ -112,9 +122,9 @@ def main() -> None:
     output = args.output or args.runs / f"{args.task}.md"
 
     lines = [
-        "| Agent | Seed | Environments | Steps | Steps/s | Updates | Minutes to threshold | Success, judged "
+        "| Agent | Seed | Environments | Steps | Steps/s | Updates/s | Memory | Minutes to threshold | Success, judged "
         "(95 % interval) | Metrics, judged |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     curves: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for seed in args.seeds:
@@ -124,13 +134,15 @@ def main() -> None:
             curves.setdefault(agent, []).append((seconds, values))
             manifest = json.loads((Path(found["train"]["run"]) / "manifest.json").read_text())
             judged = found["evaluate"]
+            updates = found["curve"][-1].get("Loss/updates")
             cells = (
                 agent,
                 seed,
                 manifest["options"]["num_envs"],
                 f"{found['train']['steps']:,}",
                 f"{found['train']['steps_per_second']:,.0f}",
-                f"{int(found['curve'][-1].get('Loss/updates', 0)):,}",
+                f"{updates / found['train']['seconds']:.0f}" if updates else "",
+                f"{found['train']['memory_gb']:.1f} GB" if "memory_gb" in found["train"] else "",
                 minutes(reached(args, seconds, values)),
                 f"{judged['success_rate']:.2f} ({judged['success_low']:.2f} to {judged['success_high']:.2f})",
                 ", ".join(f"{name} {value:.3f}" for name, value in judged["metrics"].items()),

@@ -206,6 +206,53 @@ def test_nan_in_a_batch_is_left_out_named_and_counted(make_sac, feed, field: str
     assert sac.update()["bad_rows"] > before
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e30])
+def test_an_observation_that_is_not_finite_stays_out_of_the_statistics(make_sac, feed, bad: float) -> None:
+    torch.manual_seed(0)
+    sac = make_sac(num_envs=4)
+    feed(sac, 20)
+    obs = TensorDict({"policy": torch.zeros(4, 5), "critic": torch.zeros(4, 6)}, batch_size=[4])
+    obs["policy"][2] = bad
+    with torch.inference_mode():
+        sac.act(obs)
+        sac.process_env_step(obs, torch.zeros(4), torch.zeros(4, dtype=torch.long), {})
+        actions = sac.act(obs)
+    assert actions[[0, 1, 3]].isfinite().all()
+    assert sac.actor.obs_normalizer._var.max() < 10.0
+    before = weights(sac)
+    sac.update()
+    assert all(torch.isfinite(w).all() for w in weights(sac))
+    assert not all(torch.equal(a, b) for a, b in zip(before, weights(sac), strict=True))
+    # Statistics learned while collecting can be loaded over.
+    sac.load(copy.deepcopy(sac.save()), None, strict=True)
+
+
+def test_learning_gives_up_when_nothing_finite_comes(make_sac, feed) -> None:
+    sac = make_sac()
+    feed(sac, 20)
+    sac.storage._rewards.fill_(1e38)
+    with pytest.warns(UserWarning, match="gradients"):
+        sac.update()
+    for _ in range(8):
+        sac.update()
+    with pytest.raises(UsageError, match="last 10 rounds"):
+        sac.update()
+
+
+def test_bfloat16_learns_the_same_within_its_rounding(make_sac, feed) -> None:
+    for num_atoms in (1, 11):
+        logs = []
+        for precision in ("float32", "bfloat16"):
+            torch.manual_seed(0)
+            sac = make_sac(precision=precision, critic={"num_atoms": num_atoms})
+            feed(sac, 20)
+            torch.manual_seed(1)
+            logs.append(sac._update_once())
+            assert all(p.dtype == torch.float32 for p in sac.critic.parameters())
+        assert logs[0]["critic"].item() == pytest.approx(logs[1]["critic"].item(), rel=0.02)
+        assert logs[1]["critic"].dtype == logs[1]["actor"].dtype == torch.float32
+
+
 def test_what_follows_a_termination_may_be_nan(make_sac, feed) -> None:
     sac = make_sac()
     feed(sac, 20)
@@ -276,6 +323,7 @@ def test_a_resumed_run_goes_on_exactly(make_sac, feed) -> None:
     second = make()
     # Nothing in a checkpoint is executed.
     assert second.load(torch.load(file, weights_only=True), None, strict=True)
+    second.train_mode()
     assert second.updates == first.updates
     assert second.env_steps == first.env_steps
     start = torch.get_rng_state()
@@ -298,6 +346,7 @@ def test_a_checkpoint_restores_the_random_numbers(make_sac, feed) -> None:
     expected = weights(sac)
     again = make_sac(save_replay=True)
     again.load(state, None, strict=True)
+    again.train_mode()
     again.update()
     for a, b in zip(expected, weights(again), strict=True):
         assert torch.equal(a, b)
@@ -339,6 +388,21 @@ def test_half_of_a_batch_is_mirrored(make_sac, feed) -> None:
     torch.testing.assert_close(rewards[4:], rewards[:4])
     mean = sac.critic.obs_normalizer._mean / (sac.critic.obs_normalizer._std + 1e-2)
     torch.testing.assert_close(latent[4:] + mean, -(latent[:4] + mean), atol=1e-5, rtol=1e-5)
+
+
+def test_mirrors_may_make_more_than_one_copy(make_sac, feed) -> None:
+    symmetry = {"use_data_augmentation": True, "data_augmentation_func": four}
+    sac = make_sac(batch_size=18, symmetry_cfg=symmetry)
+    feed(sac, 20)
+    batch, weight = sac._draw()
+    assert len(batch.actions) == len(batch.rewards) == len(weight) == 16
+    torch.testing.assert_close(batch.rewards, batch.rewards[:4].repeat(4))
+    with pytest.raises(UsageError, match="at least 4"):
+        make_sac(batch_size=3, symmetry_cfg=symmetry).train_mode()
+
+
+def four(env, obs, actions):
+    return torch.cat([obs] * 4), None if actions is None else torch.cat([actions] * 4)
 
 
 def flip(env, obs, actions):
@@ -391,24 +455,31 @@ def test_ranges_come_from_the_environment_or_the_recipe() -> None:
         action_range(env, 100.0, 2)
 
 
-def test_history_is_refused_by_name() -> None:
-    def env(history: int):
-        terms = [SimpleNamespace(history_length=0, modifiers=None), SimpleNamespace(history_length=history)]
+def test_terms_with_a_memory_are_refused_by_name() -> None:
+    from isaaclab.managers import ObservationTermCfg
+    from isaaclab.utils import modifiers
+
+    def env(**settings):
+        terms = [ObservationTermCfg(func=flip), ObservationTermCfg(func=flip, **settings)]
         manager = SimpleNamespace(active_terms={"policy": ["joint_pos", "imu"]}, _group_obs_term_cfgs={"policy": terms})
         return SimpleNamespace(cfg=SimpleNamespace(compute_final_obs=False), observation_manager=manager)
 
-    plain = env(0)
+    plain = env(modifiers=[modifiers.ModifierCfg(func=modifiers.scale, params={"multiplier": 2.0})])
     request_final_obs(plain)
     assert plain.cfg.compute_final_obs
     with pytest.raises(UsageError, match="'imu' of group 'policy' has a history of 3"):
-        request_final_obs(env(3))
+        request_final_obs(env(history_length=3))
+    with pytest.raises(UsageError, match="'imu' of group 'policy' has a delay of up to 2"):
+        request_final_obs(env(delay_max_lag=2))
+    with pytest.raises(UsageError, match="'imu' of group 'policy' has the modifier Integrator"):
+        request_final_obs(env(modifiers=[modifiers.IntegratorCfg(dt=0.1)]))
 
 
 def test_ratios_that_are_known_to_fail_draw_a_warning(make_sac) -> None:
     with pytest.warns(UserWarning, match="drawn only 0.25 times"):
-        make_sac(num_envs=64, batch_size=16, replay_capacity=64 * 10)
+        make_sac(num_envs=64, batch_size=16, replay_capacity=64 * 10).train_mode()
     with pytest.warns(UserWarning, match=r"4 updates a transition.*layer normalisation"):
-        make_sac(num_envs=4, updates_per_step=16.0, critic={"layer_norm": False})
+        make_sac(num_envs=4, updates_per_step=16.0, critic={"layer_norm": False}).train_mode()
 
 
 @pytest.mark.parametrize(
@@ -417,6 +488,8 @@ def test_ratios_that_are_known_to_fail_draw_a_warning(make_sac) -> None:
         ({"tau": 0.0}, "tau"),
         ({"q_target": "max"}, "q_target"),
         ({"target_std": 0.1, "target_entropy": 1.0}, "exclude"),
+        ({"target_std": 0.0}, "must be positive"),
+        ({"learning_starts": 401}, "the replay, which holds 400"),
         ({"precision": "float16"}, "precision"),
         ({"torch_compile_mode": "reduce-overhead"}, "CUDA graphs"),
         ({"multi_gpu": {"world_size": 2}}, "one GPU"),

@@ -127,6 +127,14 @@ def test_mean_of_logits() -> None:
     torch.testing.assert_close(categorical_mean(logits, torch.tensor([-2.0, 0.0, 4.0])), torch.tensor([0.5, 3.6]))
 
 
+def test_means_are_not_rounded_by_autocast() -> None:
+    torch.manual_seed(0)
+    logits, support = torch.randn(8, 101), torch.linspace(-10.0, 10.0, 101)
+    exact = categorical_mean(logits, support)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(categorical_mean(logits, support), exact)
+
+
 def test_critics_are_those_of_separate_networks() -> None:
     torch.manual_seed(0)
     obs = {"policy": torch.randn(6, 4)}
@@ -207,15 +215,16 @@ def test_all_transitions_are_drawn_alike() -> None:
     assert (counts - 2000).abs().max() < 200
 
 
-def test_replay_says_what_it_takes_and_what_would_fit(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+def test_replay_says_what_it_takes_and_what_would_fit(monkeypatch) -> None:
     obs = {"policy": torch.zeros(4, 10), "critic": torch.zeros(4, 20)}
     replay = Replay(1003, 4, obs, 3, "cpu", 1, 0.9)
+    says = replay.allocate()
     # 4 bytes for each of 2 x 30 observations, 3 actions and a reward; a byte for each of two flags
     assert replay.num_bytes == 1000 * (4 * 64 + 2) == sum(t.nbytes for t in replay._tensors().values())
-    assert "1,000 transitions (250 steps of 4 envs) of 258 bytes" in capsys.readouterr().out
+    assert "1,000 transitions (250 steps of 4 environments) of 258 bytes" in says
     monkeypatch.setattr("gaitway.agents.sac.replay._free_bytes", lambda device: 258 * 1000)
-    with pytest.raises(UsageError, match=r"a replay_capacity of 800 would fit"):
-        Replay(2000, 4, obs, 3, "cpu", 1, 0.9)
+    with pytest.raises(UsageError, match=r"; 900 transitions would fit"):
+        Replay(2000, 4, obs, 3, "cpu", 1, 0.9).allocate()
     with pytest.raises(UsageError, match="at least 24"):
         Replay(16, 4, obs, 3, "cpu", 5, 0.9)
 
@@ -232,6 +241,31 @@ def test_replay_goes_on_from_a_checkpoint() -> None:
     smaller, _ = filled_replay(2, 7, 3, rng)
     with pytest.raises(UsageError, match="another size"):
         smaller.load_state_dict(replay.state_dict())
+
+
+def test_what_lies_beyond_an_end_does_not_leak_back() -> None:
+    replay = Replay(8, 1, {"policy": torch.zeros(1, 1)}, 1, "cpu", 3, 0.9)
+    obs = {"policy": torch.zeros(1, 1)}
+    for reward, done in ((1.0, False), (2.0, True), (float("nan"), False)):
+        done = torch.tensor([done])
+        replay.add(obs, torch.zeros(1, 1), torch.tensor([reward]), obs, torch.zeros_like(done), done)
+    batch = replay.gather(torch.arange(3), torch.zeros(3, dtype=torch.long))
+    torch.testing.assert_close(batch.rewards[:2], torch.tensor([1.0 + 0.9 * 2.0, 2.0]))
+
+
+def test_one_outlier_does_not_set_the_scale() -> None:
+    torch.manual_seed(0)
+    scale, same = RewardScale(64, gamma=0.9), RewardScale(64, gamma=0.9)
+    for step in range(400):
+        rewards, dones = torch.randn(64), torch.rand(64) < 0.05
+        same.update(rewards, dones)
+        if step == 100:
+            rewards = rewards.clone()
+            rewards[0] = -1e25
+        if step == 101:
+            rewards[1] = float("nan")
+        scale.update(rewards, dones)
+    assert scale.factor.item() == pytest.approx(same.factor.item(), rel=0.2)
 
 
 def test_rewards_are_divided_by_the_spread_of_returns() -> None:

@@ -10,6 +10,13 @@ class UsageError(ValueError):
     """
 
 
+class Advice(UserWarning):
+    """A choice that is known to go wrong. The message is one line: what, why, and what to do.
+
+    The CLI shows it, and goes on.
+    """
+
+
 class BrokenError(RuntimeError):
     """Something failed that is not the user's to mend. The message is one line that names the log.
 

@@ -6,11 +6,12 @@ import contextlib
 import difflib
 import os
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gaitway.errors import BrokenError, UsageError
+from gaitway.errors import Advice, BrokenError, UsageError
 
 from .start_up import collector_running
 from .terminal import library_output_to
@@ -228,7 +229,16 @@ def reporting(log: Path | None, *, as_json: bool) -> Iterator[Console]:
         BrokenError: For all else.
     """
     where = f" The whole story is in {log}." if log else ""
-    with library_output_to(log, as_json=as_json) as console:
+    with library_output_to(log, as_json=as_json) as console, warnings.catch_warnings():
+        written = warnings.showwarning
+
+        def show(message: Any, category: Any, *rest: Any, **more: Any) -> None:
+            written(message, category, *rest, **more)
+            if issubclass(category, Advice):
+                console.print(f"Warning: {message}")
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.simplefilter("always", Advice)
         try:
             yield console
         except UsageError:

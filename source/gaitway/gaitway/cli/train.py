@@ -127,6 +127,7 @@ class _Session:
         self.iteration = self.step = 0
         self.seconds_before = 0.0
         self.interrupted = False
+        self.memory = 0
         self.last: Iteration | None = None
 
     def announce(self) -> None:
@@ -153,6 +154,8 @@ class _Session:
         self.run.save_manifest(status="running", options=self.options)
         with collector_paused():  # the learning library is loaded here
             self.learner: Learner = make_learner(self.run.library, env, agent_cfg)
+        for note in self.learner.notes:
+            self.console.print(note)
         try:
             checkpoint = self.run.checkpoints.newest(warn=self.console.print)
         except UsageError:
@@ -180,6 +183,7 @@ class _Session:
         with self._progress_bar():
             if not self.interrupted:
                 self.learner.learn(self._on_iteration)
+        self.memory = _memory_used(self.options["device"])
         self._checkpoint()
         self.writer.close()
 
@@ -291,6 +295,7 @@ class _Session:
             "steps_per_second": round(self.step / max(seconds, 1e-9), 1),
             "success_rate": stats.success_rate if stats else None,
             "return_mean": stats.return_mean if stats else None,
+            "memory_gb": round(self.memory / 1e9, 2),
         }
         known = stats is not None and stats.episodes > 0
         success = (
@@ -307,6 +312,18 @@ class _Session:
         self.console.print(f"Watch:   gaitway play --run {self.run.path} --video play.mp4")
         self.console.print(f"Export:  gaitway export --run {self.run.path} --output exported")
         return result
+
+
+def _memory_used(device: str) -> int:
+    """What the process has taken at most, or what is taken of a GPU. Unit: bytes."""
+    if device.startswith("cuda"):
+        import torch
+
+        free, total = torch.cuda.mem_get_info(device)
+        return total - free
+    import resource
+
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class _stop_signals:

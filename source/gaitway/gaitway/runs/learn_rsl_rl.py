@@ -51,6 +51,9 @@ class RslRlLearner:
         self._runner: OnPolicyRunner = create_rsl_rl_runner(self._env, agent_cfg, log_dir=None)
         self._meter = EpisodeMeter(self._env.num_envs, agent_cfg.device)
         self.steps_per_iteration = agent_cfg.num_steps_per_env * self._env.num_envs
+        if prepare := getattr(self._runner.alg, "prepare", None):
+            prepare()
+        self.notes = list(getattr(self._runner.alg, "notes", []))
 
     def learn(self, on_iteration: Callable[[Iteration], None]) -> None:
         self._runner.logger = _Watcher(self._meter, on_iteration)

@@ -37,6 +37,9 @@ class SkrlLearner:
         self._meter = EpisodeMeter(self._env.num_envs, self._env.device)
         self._timestep = 0
         self.steps_per_iteration = self._rollouts * self._env.num_envs
+        if prepare := getattr(self._agent, "prepare", None):
+            prepare()
+        self.notes = list(getattr(self._agent, "notes", []))
 
     def learn(self, on_iteration: Callable[[Iteration], None]) -> None:
         self._agent.enable_training_mode(True)

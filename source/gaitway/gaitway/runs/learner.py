@@ -30,6 +30,8 @@ class Learner(Protocol):
 
     steps_per_iteration: int
     """Environment steps an iteration takes, over all environments."""
+    notes: list[str]
+    """What the agent says of itself before it learns, such as the memory that it takes."""
 
     def learn(self, on_iteration: Callable[[Iteration], None]) -> None:
         """Train until the callback raises :class:`StopTraining`; it is called after each iteration."""

@@ -147,6 +147,8 @@ def _read_names_by_path() -> None:
         agent = self._cfg["agent"]
         agent_class, path = agent.get("class", "").lower(), agent.get("class_path")
         if path and name.lower() == agent_class:
+            # Isaac Lab's own tools build the agent here, too: its environment must be one that it can learn in.
+            pkgutil.resolve_name("gaitway.agents.sac.env_contract:request_final_obs")(self._env)
             return pkgutil.resolve_name(path)
         if path and name.lower() == f"{agent_class}_cfg":
             return pkgutil.resolve_name(path).cfg_class

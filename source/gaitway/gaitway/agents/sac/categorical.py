@@ -38,4 +38,5 @@ def project_categorical(
 
 def categorical_mean(logits: torch.Tensor, support: torch.Tensor) -> torch.Tensor:
     """Mean of a distribution. Shape of ``logits`` is (..., num_atoms), of the result (...)."""
-    return torch.softmax(logits, dim=-1) @ support
+    # Not a matrix product: autocast would round that to bfloat16, and critics that differ little would look the same.
+    return (torch.softmax(logits.float(), dim=-1) * support).sum(dim=-1)

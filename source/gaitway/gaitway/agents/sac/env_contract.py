@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from gaitway.errors import UsageError
+from gaitway.errors import Advice, UsageError
 
 WIDE = 50.0
 """Half ranges of actions, in the action's own unit, beyond which a warning is due."""
@@ -51,8 +51,10 @@ def action_range(
     widest = float((high - low).max()) / 2
     if widest > WIDE:
         warnings.warn(
-            f"An action ranges over ±{widest:.0f}: at the edges of a range this wide tanh is flat and the policy stays "
-            "there once it has strayed (SAC is known to fail with ±100). Limit actions to what the joints can do.",
+            Advice(
+                f"An action ranges over ±{widest:.0f}: at the edges of a range this wide tanh is flat and the policy "
+                "stays there once it has strayed (SAC is known to fail with ±100). Limit them to what joints can do."
+            ),
             stacklevel=2,
         )
     return low, high
@@ -72,11 +74,21 @@ def request_final_obs(env: Any) -> None:
     manager = getattr(unwrapped, "observation_manager", None)
     for group, terms in getattr(manager, "active_terms", {}).items():
         for name, term in zip(terms, manager._group_obs_term_cfgs[group], strict=True):  # type: ignore[union-attr]
-            delayed = [m for m in getattr(term, "modifiers", None) or [] if "delay" in type(m).__name__.lower()]
-            if term.history_length > 0 or delayed:
-                kind = f"a history of {term.history_length}" if term.history_length else "a delay"
+            if memory := _memory_of(term):
                 raise UsageError(
-                    f"Observation '{name}' of group '{group}' has {kind}, and before a reset Isaac Lab gives the frame "
-                    "of the step before: time-outs would be valued wrongly. Train it with PPO, or leave the history to "
-                    "the policy's own network."
+                    f"Observation '{name}' of group '{group}' has {memory}, which Isaac Lab does not advance rightly "
+                    "for observations from before a reset: time-outs would be valued wrongly. Train it with PPO."
                 )
+
+
+def _memory_of(term: Any) -> str | None:
+    """What an observation term remembers of earlier steps, in words; None if nothing."""
+    if term.history_length > 0:
+        return f"a history of {term.history_length}"
+    if getattr(term, "delay_max_lag", 0) > 0:
+        return f"a delay of up to {term.delay_max_lag}"
+    for modifier in getattr(term, "modifiers", None) or []:
+        # A modifier that is a class, or already an object of one, keeps a state (filters, integrators).
+        if isinstance(modifier.func, type) or not hasattr(modifier.func, "__name__"):
+            return f"the modifier {getattr(modifier.func, '__name__', type(modifier.func).__name__)}"
+    return None

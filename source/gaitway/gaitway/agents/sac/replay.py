@@ -10,6 +10,9 @@ import torch
 
 from gaitway.errors import UsageError
 
+SHARE = 0.9
+"""Share of the free memory that a replay may take: networks and batches need some too."""
+
 
 @dataclass
 class Batch:
@@ -55,7 +58,7 @@ class Replay:
             gamma: Discount factor.
 
         Raises:
-            UsageError: The capacity is too small, or the memory does not suffice; the message says what would fit.
+            UsageError: The capacity is too small.
         """
         self.num_envs, self.n_step, self.gamma = num_envs, n_step, gamma
         self.device = torch.device(device)
@@ -67,36 +70,47 @@ class Replay:
                 f"Replay of {capacity:,} transitions: {num_envs} environments and n_step {n_step} need at least "
                 f"{num_envs * (n_step + 1):,}. Give a larger replay_capacity or fewer environments."
             )
-        sizes = {group: value.shape[1:].numel() for group, value in obs.items()}
-        per_transition = transition_bytes(sizes, num_actions)
-        self.num_bytes = per_transition * self.num_slots * num_envs
-        free = _free_bytes(self.device)
-        print(
-            f"Replay: {self.num_slots * num_envs:,} transitions ({self.num_slots:,} steps of {num_envs:,} envs) "
-            f"of {per_transition} bytes take {self.num_bytes / 1e9:.2f} GB on {self.device}; "
-            f"{free / 1e9:.1f} GB are free."
-        )
-        if self.num_bytes > free:
-            fits = int(0.8 * free / per_transition / num_envs) * num_envs
-            raise UsageError(
-                f"Replay of {capacity:,} transitions takes {self.num_bytes / 1e9:.1f} GB, and {self.device} has "
-                f"{free / 1e9:.1f} GB free; a replay_capacity of {fits:,} would fit."
-            )
-        shape = (self.num_slots, num_envs)
+        self.sizes = {group: value.shape[-1] for group, value in obs.items()}
+        """Width of each group of observations."""
+        self.num_actions = num_actions
+        self.num_bytes = transition_bytes(self.sizes, num_actions) * self.num_slots * num_envs
+        """Memory that the transitions take. Unit: bytes."""
+        self._head = 0
+        self._filled = 0
+        self._is_allocated = False
+
+    @property
+    def capacity(self) -> int:
+        """Transitions that fit."""
+        return self.num_slots * self.num_envs
+
+    def allocate(self) -> str:
+        """Take the memory, unless it is taken. Only what learns needs it: a policy that is played back does not.
+
+        Returns:
+            What it takes, in words.
+
+        Raises:
+            UsageError: The memory does not suffice; the message says what would fit.
+        """
+        says = check_memory(self.capacity, self.num_envs, self.num_bytes // self.capacity, self.device)
+        if self._is_allocated:
+            return says
+        self._is_allocated = True
+        shape = (self.num_slots, self.num_envs)
 
         def zeros(*size: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
             return torch.zeros(*shape, *size, dtype=dtype, device=self.device)
 
-        self._obs = {group: zeros(*value.shape[1:]) for group, value in obs.items()}
+        self._obs = {group: zeros(size) for group, size in self.sizes.items()}
         self._next_obs = {group: torch.zeros_like(value) for group, value in self._obs.items()}
-        self._actions = zeros(num_actions)
+        self._actions = zeros(self.num_actions)
         self._rewards = zeros()
         self._terminated = zeros(dtype=torch.bool)
         self._done = zeros(dtype=torch.bool)
-        self._head = 0
-        self._filled = 0
-        self._span = torch.arange(n_step, device=self.device)
-        self._powers = gamma ** torch.arange(n_step + 1, device=self.device, dtype=torch.float32)
+        self._span = torch.arange(self.n_step, device=self.device)
+        self._powers = self.gamma ** torch.arange(self.n_step + 1, device=self.device, dtype=torch.float32)
+        return says
 
     def __len__(self) -> int:
         """Transitions held."""
@@ -105,6 +119,8 @@ class Replay:
     @property
     def observations(self) -> dict[str, torch.Tensor]:
         """Observations held, by group; one slot of zeros while there are none. Shape is (slots, num_envs, n)."""
+        if not self._is_allocated:
+            return {g: torch.zeros(1, self.num_envs, size, device=self.device) for g, size in self.sizes.items()}
         return {group: value[: max(self._filled, 1)] for group, value in self._obs.items()}
 
     def add(
@@ -126,6 +142,8 @@ class Replay:
             terminated: Whether the episode ended for good. Shape is (num_envs,).
             done: Whether it ended, for good or in time. Shape is (num_envs,).
         """
+        if not self._is_allocated:
+            self.allocate()
         slot = self._head
         for group, value in self._obs.items():
             value[slot].copy_(obs[group])
@@ -167,7 +185,8 @@ class Replay:
             # A step counts while no earlier one ended its episode and it is not newer than the newest.
             over = self._done.flatten()[flats].cumsum(dim=-1)
             counts = (steps < self._filled) & torch.cat((torch.zeros_like(over[:, :1]), over[:, :-1]), -1).eq(0)
-            rewards = (self._rewards.flatten()[flats] * counts * self._powers[:-1]).sum(dim=-1)
+            # Not multiplied by 0: what lies beyond an end may be NaN.
+            rewards = (torch.where(counts, self._rewards.flatten()[flats], 0.0) * self._powers[:-1]).sum(dim=-1)
             number = counts.sum(dim=-1)
             first = flats[:, 0]
             last = flats.gather(-1, number.unsqueeze(-1) - 1).squeeze(-1)
@@ -195,6 +214,7 @@ class Replay:
         Raises:
             UsageError: It is that of another size.
         """
+        self.allocate()
         tensors = self._tensors()
         for name, value in tensors.items():
             if state["num_slots"] != self.num_slots or state["tensors"][name].shape[1:] != value.shape[1:]:
@@ -220,6 +240,31 @@ class Replay:
 def transition_bytes(obs_sizes: Mapping[str, int], num_actions: int) -> int:
     """Memory that a transition takes: observations before and after, actions, reward, two flags. Unit: bytes."""
     return 4 * (2 * sum(obs_sizes.values()) + num_actions + 1) + 2
+
+
+def check_memory(capacity: int, num_envs: int, per_transition: int, device: torch.device) -> str:
+    """Say what transitions will take, before it is taken.
+
+    Args:
+        capacity: Transitions.
+        num_envs: Number of environments.
+        per_transition: What one takes. Unit: bytes.
+        device: Where they are to be.
+
+    Raises:
+        UsageError: The memory does not suffice; the message says what would fit.
+    """
+    num_bytes, free = capacity * per_transition, _free_bytes(device)
+    if num_bytes > SHARE * free:
+        fits = int(SHARE * free / per_transition / num_envs) * num_envs
+        raise UsageError(
+            f"Replay of {capacity:,} transitions takes {num_bytes / 1e9:.1f} GB, and {device} has {free / 1e9:.1f} GB "
+            f"free, of which {SHARE:.0%} may be taken; {fits:,} transitions would fit."
+        )
+    return (
+        f"Replay: {capacity:,} transitions ({capacity // num_envs:,} steps of {num_envs:,} environments) of "
+        f"{per_transition} bytes take {num_bytes / 1e9:.2f} GB on {device}; {free / 1e9:.1f} GB are free."
+    )
 
 
 def _free_bytes(device: torch.device) -> int:

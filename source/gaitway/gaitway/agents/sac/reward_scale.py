@@ -5,6 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+WARM_UP = 1000
+"""Rewards seen before any can be told for an outlier."""
+OUTLIER = 50.0
+"""Deviations from the mean that a return may have, as far as the scale is concerned."""
+LEAST = 1.0e-5
+"""Least deviation that rewards are divided by."""
+
 
 class RewardScale(nn.Module):
     """Divides rewards by a running standard deviation of the discounted return (as in PPO's practice since OpenAI's
@@ -35,7 +42,10 @@ class RewardScale(nn.Module):
 
     def update(self, rewards: torch.Tensor, dones: torch.Tensor) -> None:
         """Learn from a step. Shape of both is (num_envs,)."""
-        self._return.mul_(self.gamma).add_(torch.nan_to_num(rewards, nan=0.0, posinf=0.0, neginf=0.0))
+        rewards = torch.nan_to_num(rewards, nan=0.0, posinf=0.0, neginf=0.0)
+        # What a broken environment pays must not set the scale for all that follows.
+        most = torch.where(self._count > WARM_UP, OUTLIER * torch.sqrt(self._var), torch.inf)
+        self._return.mul_(self.gamma).add_(rewards).clamp_(self._mean - most, self._mean + most)
         count = float(len(rewards))
         self._count += count
         rate = count / self._count
@@ -56,5 +66,5 @@ class RewardScale(nn.Module):
         divisor = torch.sqrt(self._var)
         if self.max_return is not None:
             divisor = torch.maximum(divisor, self._largest / self.max_return)
-        # Nothing is known yet, or all rewards are 0.
-        return torch.where(divisor > 1.0e-8, 1.0 / divisor.clamp(min=1.0e-8), torch.ones_like(divisor))
+        # Nothing is known yet, or all rewards are as good as 0.
+        return torch.where(divisor > LEAST, 1.0 / divisor.clamp(min=LEAST), torch.ones_like(divisor))

@@ -13,7 +13,7 @@ from rsl_rl.models import MLPModel
 from rsl_rl.utils import resolve_class, resolve_obs_groups
 from tensordict import TensorDict
 
-from gaitway.errors import UsageError
+from gaitway.errors import Advice, UsageError
 
 from .categorical import project_categorical
 from .critic import QCritic
@@ -23,6 +23,8 @@ from .reward_scale import RewardScale
 
 LEAST_USES = 1.0
 """Times that a transition is drawn on average, below which learning is known to collapse."""
+MOST_BAD_ROUNDS = 10
+"""Rounds of updates in a row of which none was finite, after which learning gives up."""
 MOST_UPDATES = 1.0
 """Updates a transition, above which critics without layer normalisation are known to diverge."""
 
@@ -86,6 +88,13 @@ class SAC:
         _check(
             target_std is None or target_entropy is None, "target_std and target_entropy exclude each other; give one"
         )
+        _check(target_std is None or target_std > 0.0, f"target_std {target_std} must be positive")
+        least = max(learning_starts, batch_size)
+        _check(
+            least <= storage.capacity,
+            f"learning_starts {learning_starts} and batch_size {batch_size} must fit into the replay, which holds "
+            f"{storage.capacity:,} transitions",
+        )
         _check(init_temperature > 0.0, f"init_temperature {init_temperature} must be positive")
         self.device = device
         self.actor = self._raw_actor = actor.to(device)
@@ -121,12 +130,17 @@ class SAC:
         self._due = 0.0
         self._obs: Mapping[str, torch.Tensor] | None = None
         self._actions = torch.zeros(0)
-        self._groups = list(storage.observations)
+        self._groups = list(storage.sizes)
+        self._copies = 1
+        self._bad_rounds = 0
+        self._told = False
+        self._pending: Mapping[str, Any] | None = None
+        self.notes: list[str] = []
+        """What it says of itself before it learns."""
         self._unknown_ends = torch.zeros((), dtype=torch.long, device=device)
         self._bad_rows = torch.zeros(len(self._fields()), dtype=torch.long, device=device)
         self._bad_updates = torch.zeros((), dtype=torch.long, device=device)
         self._critic_loss, self._actor_loss = self._raw_critic_loss, self._raw_actor_loss
-        self._announce()
 
     # -- RSL-RL's contract: collecting
 
@@ -169,11 +183,21 @@ class SAC:
             self._unknown_ends += (done & ~terminated).sum()
         assert self._obs is not None, "act() comes before process_env_step()"
         self.storage.add(self._obs, self._actions, rewards, next_obs, terminated, done)
-        self._raw_actor.update_normalization(obs)
-        self._raw_critic.update_normalization(obs)
+        self._learn_statistics(obs)
         if isinstance(self.reward_scale, RewardScale):
             self.reward_scale.update(rewards, done)
         self.env_steps += 1
+
+    def _learn_statistics(self, obs: Mapping[str, torch.Tensor]) -> None:
+        """Mean and variance of new observations; rows that are not finite count as the mean."""
+        # Else the statistics would be inference tensors, which nothing can be loaded into.
+        with torch.inference_mode(False), torch.no_grad():
+            for model in (self._raw_actor, self._raw_critic):
+                if model.obs_normalization:
+                    rows = torch.cat([obs[group] for group in model.obs_groups], dim=-1)
+                    good = torch.isfinite(rows.square().sum(dim=-1, keepdim=True))
+                    normalizer: Any = model.obs_normalizer
+                    normalizer.update(torch.where(good, rows, normalizer._mean))
 
     def compute_returns(self, obs: TensorDict) -> None:
         """Nothing to do: returns are computed as transitions are drawn."""
@@ -187,7 +211,7 @@ class SAC:
             Means over the updates, for the log. Nothing is read back from the device before the last update.
 
         Raises:
-            UsageError: Episodes ended in time and the environment did not say how.
+            UsageError: Episodes ended in time and the environment did not say how, or nothing finite comes any more.
         """
         if len(self.storage) < max(self.learning_starts, self.batch_size):
             self._refuse_unknown_ends()
@@ -233,11 +257,7 @@ class SAC:
 
     def _draw(self) -> tuple[Batch, torch.Tensor]:
         """A batch with scaled rewards and mirrored rows, and a weight for each row: 0 where it holds NaN or inf."""
-        copies = 1
-        size = self.batch_size
-        if self.mirror is not None:
-            copies = 2
-            size = self.batch_size // copies
+        size = self.batch_size // self._copies
         batch = self.storage.sample(size)
         with torch.no_grad():
             weight = self._clean(batch)
@@ -273,7 +293,7 @@ class SAC:
         assert self.mirror is not None
         obs, actions = self.mirror(obs=TensorDict(batch.obs, batch_size=[size]), actions=batch.actions)
         next_obs, _ = self.mirror(obs=TensorDict(batch.next_obs, batch_size=[size]), actions=None)
-        copies = len(actions) // size
+        copies = self._copies
         return (
             Batch(
                 {group: obs[group] for group in self._groups},
@@ -311,6 +331,8 @@ class SAC:
                 if self.q_target == "min":
                     least = values.argmin(dim=0).view(1, -1, 1).expand(1, -1, critic.num_atoms)
                     probs = probs.gather(0, least)
+                else:
+                    probs = probs.mean(dim=0, keepdim=True)
                 target = project_categorical(probs, rewards + discount * bonus, discount, critic.support)
                 target_mean = (target @ critic.support).mean(dim=0)
         with self.autocast:
@@ -367,13 +389,23 @@ class SAC:
         result["updates_per_transition"] = self.updates / (self.env_steps * self.storage.num_envs)
         result["bad_rows"] = sum(bad[field] for field in fields)
         result["bad_updates"] = bad["gradients"]
-        if any(bad.values()) and not getattr(self, "_told", False):
+        where = ", ".join(f"{name} ({int(count)})" for name, count in bad.items() if count)
+        if where and not self._told:
             self._told = True
-            where = ", ".join(f"{name} ({int(count)})" for name, count in bad.items() if count)
             warnings.warn(
-                f"Numbers that are not finite were left out of the updates: {where}. The count goes on as "
-                "Loss/bad_rows and Loss/bad_updates.",
+                Advice(
+                    f"Numbers that are not finite were left out of the updates: {where}. The count goes on as "
+                    "Loss/bad_rows and Loss/bad_updates."
+                ),
                 stacklevel=2,
+            )
+        # A loss that is NaN is that of an update that was skipped.
+        nothing = not all(math.isfinite(result[name]) for name in names) or "critic" not in names
+        self._bad_rounds = self._bad_rounds + 1 if nothing else 0
+        if self._bad_rounds >= MOST_BAD_ROUNDS:
+            raise UsageError(
+                f"No update was finite in the last {MOST_BAD_ROUNDS} rounds; not finite were, since the beginning: "
+                f"{where}. Is the simulation stable? Are the learning rates too high?"
             )
         return result
 
@@ -386,8 +418,36 @@ class SAC:
 
     # -- RSL-RL's contract: the rest
 
+    def prepare(self) -> None:
+        """Take the memory that learning needs, and say so in :attr:`notes`. Once is enough.
+
+        Raises:
+            UsageError: The memory does not suffice, or a batch is smaller than the mirror's copies.
+        """
+        if self.notes:
+            return
+        self.notes.append(self.storage.allocate())
+        if self.mirror is not None:
+            row = TensorDict({g: torch.zeros(1, n, device=self.device) for g, n in self.storage.sizes.items()}, [1])
+            self._copies = self.mirror(obs=row, actions=None)[0].batch_size[0]
+            _check(self.batch_size >= self._copies, f"batch_size must be at least {self._copies}, the mirror's copies")
+        self.notes.append(self._ratios())
+        print(*self.notes, sep="\n")
+        if self._pending is not None:
+            self._restore(self._pending)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Put back what only learning needs: random numbers and the replay."""
+        torch.set_rng_state(state["random"]["cpu"].cpu())
+        if state["random"]["cuda"] is not None and str(self.device).startswith("cuda"):
+            torch.cuda.set_rng_state(state["random"]["cuda"].cpu(), self.device)
+        if "replay" in state and self.save_replay:
+            self.storage.load_state_dict(state["replay"])
+        self._pending = None
+
     def train_mode(self) -> None:
         """To learn. What is collected next does not go on from what was collected last."""
+        self.prepare()
         self._raw_actor.train()
         self._raw_critic.train()
         self.storage.cut()
@@ -444,23 +504,22 @@ class SAC:
         if parts.get("critic"):
             self._raw_critic.load_state_dict(loaded_dict["critic_state_dict"], strict=strict)
             self.target_critic.load_state_dict(loaded_dict["target_critic_state_dict"], strict=strict)
+            with torch.no_grad():
+                self.log_temperature.copy_(loaded_dict["log_temperature"])
             if isinstance(self.reward_scale, RewardScale):
                 self.reward_scale.load_state_dict(loaded_dict["reward_scale_state_dict"])
         if parts.get("optimizer"):
             for name in ("actor", "critic", "temperature"):
                 getattr(self, f"{name}_optimizer").load_state_dict(loaded_dict[f"{name}_optimizer_state_dict"])
-            with torch.no_grad():
-                self.log_temperature.copy_(loaded_dict["log_temperature"])
         if parts.get("iteration"):
             counters = loaded_dict["counters"]
             self.env_steps, self.updates, self._due = counters["env_steps"], counters["updates"], counters["due"]
             self._bad_rows.copy_(loaded_dict["bad_rows"])
             self._bad_updates.copy_(loaded_dict["bad_updates"])
-            torch.set_rng_state(loaded_dict["random"]["cpu"].cpu())
-            if loaded_dict["random"]["cuda"] is not None and str(self.device).startswith("cuda"):
-                torch.cuda.set_rng_state(loaded_dict["random"]["cuda"].cpu(), self.device)
-            if "replay" in loaded_dict and self.save_replay:
-                self.storage.load_state_dict(loaded_dict["replay"])
+            # What a policy that is only played back does not need waits until learning begins.
+            self._pending = {name: loaded_dict[name] for name in ("random", "replay") if name in loaded_dict}
+            if self.notes:
+                self._restore(self._pending)
         return bool(parts.get("iteration", False))
 
     def compile(self, mode: str | None = None) -> None:
@@ -539,28 +598,33 @@ class SAC:
         # -1 an action where actions range over ±1 (Haarnoja et al. 2018), carried over to the ranges at hand
         return float(torch.log(self.actor.distribution.scale).sum()) - num_actions  # type: ignore[union-attr, arg-type]
 
-    def _announce(self) -> None:
+    def _ratios(self) -> str:
+        """How updates and samples relate, in words; warns of what is known to fail."""
         envs = self.storage.num_envs
         updates = self.updates_per_step / envs
         uses = updates * self.batch_size
-        print(
-            f"SAC: {self.updates_per_step:g} update(s) of {self.batch_size} transitions for each step of {envs} "
-            f"environments: {updates:.3g} updates a transition, each transition drawn {uses:.3g} times on average. "
-            f"Target entropy {self.target_entropy:.2f}."
-        )
         if uses < LEAST_USES:
             warnings.warn(
-                f"Each transition is drawn only {uses:.2g} times on average; below {LEAST_USES:g} the critics lag "
-                "behind the policy and learning is known to collapse. Raise updates_per_step or batch_size.",
+                Advice(
+                    f"Each transition is drawn only {uses:.2g} times on average; below {LEAST_USES:g} the critics lag "
+                    "behind the policy and learning is known to collapse. Raise updates_per_step or batch_size."
+                ),
                 stacklevel=2,
             )
         normalised = any("Norm" in type(layer).__name__ for layer in self._raw_critic.layers)
         if updates > MOST_UPDATES and not normalised:
             warnings.warn(
-                f"{updates:.2g} updates a transition with critics that have no layer normalisation: their values are "
-                "known to run away. Set critic.layer_norm, or lower updates_per_step.",
+                Advice(
+                    f"{updates:.2g} updates a transition with critics that have no layer normalisation: their values "
+                    "are known to run away. Set critic.layer_norm, or lower updates_per_step."
+                ),
                 stacklevel=2,
             )
+        return (
+            f"SAC: {self.updates_per_step:g} update(s) of {self.batch_size} transitions for each step of {envs} "
+            f"environments: {updates:.3g} updates a transition, each transition drawn {uses:.3g} times on average. "
+            f"Target entropy {self.target_entropy:.2f}."
+        )
 
 
 def _bind_mirror(symmetry: Mapping[str, Any] | None, env: Any) -> Callable[..., Any] | None:

@@ -28,9 +28,10 @@ from skrl.models.torch import Model
 from skrl.utils.spaces.torch import flatten_tensorized_space, tensorize_space
 from torch import nn
 
-from gaitway.errors import UsageError
+from gaitway.errors import Advice, UsageError
 
 from .env_contract import action_range
+from .replay import check_memory, transition_bytes
 from .sac import LEAST_USES
 from .squashed_gaussian import SquashedGaussian
 
@@ -280,27 +281,44 @@ class SAC(SkrlSAC):
         self.cfg: SacCfg
         self._unknown_ends = torch.zeros((), dtype=torch.long, device=self.device)
         self._told = False
+        self.notes: list[str] = []
+        """What it says of itself before it learns."""
         if cfg.learn_entropy:
             self.checkpoint_modules["log_entropy_coefficient"] = _LogTemperature(self)
             self.follow_temperature()
 
     def enable_training_mode(self, enabled: bool = True, *, apply_to_models: bool = False) -> None:
         """See skrl's; says how much will be learnt from each transition."""
-        if enabled and not self.training and self.memory is not None:
-            self._announce(self.memory.num_envs)
+        if enabled and self.memory is not None:
+            self.prepare()
         super().enable_training_mode(enabled, apply_to_models=apply_to_models)
 
-    def _announce(self, envs: int) -> None:
+    def prepare(self) -> None:
+        """Say in :attr:`notes` what learning will take and how much will be learnt from each transition, once.
+
+        Raises:
+            UsageError: The memory does not suffice; the message says what would fit.
+        """
+        if self.notes:
+            return
+        memory = self.memory
+        sizes = {"policy": self.policy.num_observations, "critic": self.policy.num_states or 0}
+        per_transition = transition_bytes(sizes, self.policy.num_actions)
+        capacity, envs = memory.memory_size * memory.num_envs, memory.num_envs
+        self.notes.append(check_memory(capacity, envs, per_transition, torch.device(self.device)))
         uses = self.cfg.gradient_steps * self.cfg.batch_size / envs
-        print(
+        self.notes.append(
             f"SAC: {self.cfg.gradient_steps} update(s) of {self.cfg.batch_size} transitions for each step of {envs} "
             f"environments: each transition drawn {uses:.3g} times on average. "
             f"Target entropy {self.cfg.target_entropy:.2f}."
         )
+        print(*self.notes, sep="\n")
         if uses < LEAST_USES:
             warnings.warn(
-                f"Each transition is drawn only {uses:.2g} times on average; below {LEAST_USES:g} the critics lag "
-                "behind the policy and learning is known to collapse. Raise gradient_steps or batch_size.",
+                Advice(
+                    f"Each transition is drawn only {uses:.2g} times on average; below {LEAST_USES:g} the critics lag "
+                    "behind the policy and learning is known to collapse. Raise gradient_steps or batch_size."
+                ),
                 stacklevel=3,
             )
 
@@ -353,9 +371,10 @@ class SAC(SkrlSAC):
             if final is None:
                 self._unknown_ends += (truncated.bool() & ~terminated.bool()).sum()
             else:
-                next_observations = _ending(self.observation_space, final["policy"], ended, next_observations)
+                over = terminated.bool()
+                next_observations = _ending(self.observation_space, final["policy"], ended, over, next_observations)
                 if next_states is not None:
-                    next_states = _ending(self.state_space, final["critic"], ended, next_states)
+                    next_states = _ending(self.state_space, final["critic"], ended, over, next_states)
         super().record_transition(
             observations=observations,
             states=states,  # type: ignore[arg-type]  # skrl's own annotation forgets environments without states
@@ -389,7 +408,7 @@ class SAC(SkrlSAC):
             )
         if isinstance(self.memory, ReplayMemory) and not self._told and (bad := int(self.memory.bad_rows)):
             self._told = True
-            warnings.warn(f"{bad} transition(s) with numbers that are not finite were not kept.", stacklevel=2)
+            warnings.warn(Advice(f"{bad} transition(s) with numbers that are not finite were not kept."), stacklevel=2)
 
     def update(self, *, timestep: int, timesteps: int) -> None:
         """skrl's own update, once there is enough to learn from."""
@@ -409,8 +428,10 @@ def _target_entropy(policy: SquashedGaussianModel, target_std: float | None) -> 
     return float(torch.log(policy.squashed.scale).sum()) - policy.num_actions
 
 
-def _ending(space: Any, final: Any, ended: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+def _ending(space: Any, final: Any, ended: torch.Tensor, terminated: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
     """Observations before the reset where an episode ended, else those after the step. Shape is (num_envs, n)."""
     before = flatten_tensorized_space(tensorize_space(space, final)).to(after.device)
     # What follows a termination is never used, but 0 · NaN is NaN: a broken state must not get into the memory.
-    return torch.where(ended & torch.isfinite(before).all(dim=-1, keepdim=True), before, after)
+    # Elsewhere one is left in, for the memory to find.
+    spared = terminated & ~torch.isfinite(before).all(dim=-1, keepdim=True)
+    return torch.where(ended & ~spared, before, after)

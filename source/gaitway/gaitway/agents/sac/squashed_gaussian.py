@@ -133,12 +133,12 @@ class SquashedGaussian(Distribution):
     @property
     def mean(self) -> torch.Tensor:
         """The action at the mean of ``u``. Shape is (..., num_actions)."""
-        return self._squash(self._mean)
+        return self._squash(self._mean.detach())
 
     @property
     def std(self) -> torch.Tensor:
         """Standard deviation of the actions, to first order. Shape is (..., num_actions)."""
-        return self._std * self.scale * (1.0 - torch.tanh(self._mean).square())
+        return self._std.detach() * self.scale * (1.0 - torch.tanh(self._mean.detach()).square())
 
     @property
     def entropy(self) -> torch.Tensor:

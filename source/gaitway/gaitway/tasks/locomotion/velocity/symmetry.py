@@ -43,7 +43,8 @@ class Mirror(NamedTuple):
 
     def __call__(self, rows: torch.Tensor) -> torch.Tensor:
         """Append the mirror images. Shapes are (rows, elements) and (2 · rows, elements)."""
-        return torch.cat([rows, rows[:, self.index] * self.sign])
+        # An agent may learn on another device than its environment's.
+        return torch.cat([rows, rows[:, self.index.to(rows.device)] * self.sign.to(rows.device)])
 
 
 class _Mirrors(NamedTuple):

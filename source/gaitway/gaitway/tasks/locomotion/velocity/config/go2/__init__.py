@@ -17,8 +17,16 @@ register_task(
     robot="Unitree Go2",
     summary="Walk on flat ground as a command of planar velocity and yaw rate says.",
     success="No fall, and errors of at most 0.25 m/s and 0.25 rad/s on average over the episode.",
-    cpu={"rsl_rl_ppo": Scale(num_envs=512, iterations=400), "rsl_rl_sac": Scale(num_envs=128, iterations=1500)},
-    cuda=Scale(num_envs=4096, iterations=300),
+    cpu={
+        "rsl_rl_sac": Scale(num_envs=128, iterations=1000),
+        "rsl_rl_ppo": Scale(num_envs=512, iterations=400),
+        "skrl_sac": Scale(num_envs=128, iterations=330),
+    },
+    cuda={
+        "rsl_rl_ppo": Scale(num_envs=4096, iterations=300),
+        "rsl_rl_sac": Scale(num_envs=4096, iterations=1500),
+        "skrl_sac": Scale(num_envs=4096, iterations=500),
+    },
 )
 
 register_task(
@@ -34,6 +42,14 @@ register_task(
     robot="Unitree Go2",
     summary="Walk over slopes, stairs, obstacles and rubble as a command of planar velocity and yaw rate says.",
     success="No fall, and errors of at most 0.25 m/s and 0.25 rad/s on average over the episode.",
-    cpu={"rsl_rl_ppo": Scale(num_envs=256, iterations=3000), "rsl_rl_sac": Scale(num_envs=128, iterations=6000)},
-    cuda=Scale(num_envs=4096, iterations=1500),
+    cpu={
+        "rsl_rl_ppo": Scale(num_envs=256, iterations=3000),
+        "rsl_rl_sac": Scale(num_envs=128, iterations=6000),
+        "skrl_sac": Scale(num_envs=128, iterations=2000),
+    },
+    cuda={
+        "rsl_rl_ppo": Scale(num_envs=4096, iterations=1500),
+        "rsl_rl_sac": Scale(num_envs=4096, iterations=4000),
+        "skrl_sac": Scale(num_envs=4096, iterations=1300),
+    },
 )

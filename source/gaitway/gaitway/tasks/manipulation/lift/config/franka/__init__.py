@@ -17,6 +17,14 @@ register_task(
     robot="Franka Panda",
     summary="Grasp a cube on the ground, lift it to a commanded position and hold it there.",
     success="The cube is within 5 cm of the goal, which is in the air, when the episode ends.",
-    cpu={"rsl_rl_ppo": Scale(num_envs=512, iterations=3000), "rsl_rl_sac": Scale(num_envs=128, iterations=4000)},
-    cuda=Scale(num_envs=4096, iterations=1500),
+    cpu={
+        "rsl_rl_ppo": Scale(num_envs=512, iterations=3000),
+        "rsl_rl_sac": Scale(num_envs=128, iterations=4000),
+        "skrl_sac": Scale(num_envs=128, iterations=1300),
+    },
+    cuda={
+        "rsl_rl_ppo": Scale(num_envs=4096, iterations=1500),
+        "rsl_rl_sac": Scale(num_envs=4096, iterations=4000),
+        "skrl_sac": Scale(num_envs=4096, iterations=1300),
+    },
 )

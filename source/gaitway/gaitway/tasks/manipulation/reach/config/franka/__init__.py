@@ -17,8 +17,16 @@ register_task(
     robot="Franka Panda",
     summary="Bring the hand to a commanded position and hold it there.",
     success="The hand is within 5 cm of the goal when the episode ends.",
-    cpu={"rsl_rl_ppo": Scale(num_envs=256, iterations=90), "rsl_rl_sac": Scale(num_envs=128, iterations=120)},
-    cuda=Scale(num_envs=4096, iterations=150),
+    cpu={
+        "rsl_rl_ppo": Scale(num_envs=256, iterations=90),
+        "rsl_rl_sac": Scale(num_envs=128, iterations=120),
+        "skrl_sac": Scale(num_envs=128, iterations=40),
+    },
+    cuda={
+        "rsl_rl_ppo": Scale(num_envs=4096, iterations=150),
+        "rsl_rl_sac": Scale(num_envs=4096, iterations=400),
+        "skrl_sac": Scale(num_envs=4096, iterations=130),
+    },
 )
 
 register_task(
@@ -34,6 +42,14 @@ register_task(
     robot="Franka Panda",
     summary="Bring the hand to a commanded pose and hold it there.",
     success="The hand is within 5 cm and 0.2 rad of the goal when the episode ends.",
-    cpu={"rsl_rl_sac": Scale(num_envs=128, iterations=400), "rsl_rl_ppo": Scale(num_envs=256, iterations=1500)},
-    cuda=Scale(num_envs=4096, iterations=1000),
+    cpu={
+        "rsl_rl_sac": Scale(num_envs=128, iterations=500),
+        "rsl_rl_ppo": Scale(num_envs=256, iterations=500),
+        "skrl_sac": Scale(num_envs=128, iterations=170),
+    },
+    cuda={
+        "rsl_rl_ppo": Scale(num_envs=4096, iterations=1000),
+        "rsl_rl_sac": Scale(num_envs=4096, iterations=1500),
+        "skrl_sac": Scale(num_envs=4096, iterations=500),
+    },
 )
