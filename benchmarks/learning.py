@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-
 WINDOW = 20.0
 """Over which curves are averaged. Unit: s."""
 

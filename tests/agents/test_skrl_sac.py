@@ -483,10 +483,13 @@ def test_sizes_differ_and_a_recipe_is_made_anew_each_time(tmp_path: Path, monkey
 
 def test_recipes_without_paths_go_where_they_always_went() -> None:
     runner = Runner.__new__(Runner)
+    runner._env = SimpleNamespace(cfg=SimpleNamespace(compute_final_obs=False))
     runner._cfg = {"agent": {"class": "SAC"}}
     assert runner._component("sac") is SkrlSAC
+    assert not runner._env.cfg.compute_final_obs
     runner._cfg = {"agent": {"class": "SAC", "class_path": "gaitway.agents.sac.skrl:SAC"}}
     assert runner._component("sac") is SAC
+    assert runner._env.cfg.compute_final_obs, "ours is told how episodes ended"
     assert runner._component("sac_CFG") is SacCfg
     assert runner._component("PPO").__name__ == "PPO"
     with pytest.raises(ValueError, match="not supported"):

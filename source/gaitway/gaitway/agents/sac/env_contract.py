@@ -88,7 +88,7 @@ def _memory_of(term: Any) -> str | None:
     if getattr(term, "delay_max_lag", 0) > 0:
         return f"a delay of up to {term.delay_max_lag}"
     for modifier in getattr(term, "modifiers", None) or []:
-        # A modifier that is a class, or already an object of one, keeps a state (filters, integrators).
-        if isinstance(modifier.func, type) or not hasattr(modifier.func, "__name__"):
+        # Isaac Lab's modifiers that keep a state (filters, integrators) can be reset; functions cannot.
+        if hasattr(modifier.func, "reset"):
             return f"the modifier {getattr(modifier.func, '__name__', type(modifier.func).__name__)}"
     return None

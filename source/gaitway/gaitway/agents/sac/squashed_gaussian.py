@@ -157,10 +157,7 @@ class SquashedGaussian(Distribution):
 
 
 class _SquashedMean(nn.Module):
-    shift: torch.Tensor
-    scale: torch.Tensor
-    offset: torch.Tensor
-
+    # No annotations of the buffers: TorchScript cannot read them where annotations are strings.
     def __init__(self, shift: torch.Tensor, scale: torch.Tensor, offset: torch.Tensor):
         super().__init__()
         self.register_buffer("shift", shift.clone())
@@ -168,4 +165,4 @@ class _SquashedMean(nn.Module):
         self.register_buffer("offset", offset.clone())
 
     def forward(self, mlp_output: torch.Tensor) -> torch.Tensor:
-        return self.offset + self.scale * torch.tanh(mlp_output[..., 0, :] + self.shift)
+        return self.offset + self.scale * torch.tanh(mlp_output[..., 0, :] + self.shift)  # type: ignore[operator]
