@@ -79,7 +79,7 @@ def last_exported(folder: Path, env: dict[str, str], run: str, name: str) -> Non
 
 
 def test_rsl_rl_trains_offline_is_killed_resumes_is_judged_filmed_and_exported(folder, offline):
-    words = ["train", *SIZE, "--iterations", "100000", "env.episode_length_s=0.5"]
+    words = ["train", *SIZE, "--agent", "rsl_rl_ppo", "--iterations", "100000", "env.episode_length_s=0.5"]
     process = subprocess.Popen(
         [sys.executable, "-m", "gaitway", *words],
         cwd=folder,
@@ -166,7 +166,7 @@ def test_skrl_stops_at_ctrl_c_with_a_checkpoint_resumes_and_exports(folder, offl
 
 @pytest.mark.parametrize("agent", ["rsl_rl_sac", "skrl_sac"])
 def test_sac_learns_resumes_is_judged_and_exports(folder, offline, agent):
-    early = "agent.algorithm.learning_starts=64" if agent == "rsl_rl_sac" else "agent.learning_starts=10"
+    early = "agent.algorithm.learning_starts=64" if agent == "rsl_rl_sac" else "agent.agent.learning_starts=10"
     words = ["train", *SIZE, "--agent", agent, "--iterations", "6", "--runs", agent, "env.episode_length_s=0.5", early]
     first = gaitway(folder, offline, *words)
     run = Run.open(folder / first["run"])
