@@ -137,6 +137,10 @@ class SacAlgorithmCfg:
     precision: Literal["float32", "bfloat16", "auto"] = "auto"
     """Of the networks while learning; ``auto`` takes bfloat16 where the processor computes with it."""
 
+    num_threads: int | None = 1
+    """Threads of torch's while it learns, or None for as many as it has. The networks are too small to share: on two
+    cores, two threads take 1.5 times as long as one."""
+
     symmetry_cfg: RslRlSymmetryCfg | None = None
     """Mirrors half of each batch, where ``use_data_augmentation`` says so."""
 

@@ -64,6 +64,7 @@ class SAC:
         precision: str = "float32",
         mirror: Callable[..., Any] | None = None,
         save_replay: bool = False,
+        num_threads: int | None = 1,
         device: str = "cpu",
     ):
         """See :class:`~gaitway.tasks.sac_recipe.SacAlgorithmCfg` for what the settings mean.
@@ -95,6 +96,7 @@ class SAC:
             f"learning_starts {learning_starts} and batch_size {batch_size} must fit into the replay, which holds "
             f"{storage.capacity:,} transitions",
         )
+        _check(num_threads is None or num_threads > 0, f"num_threads {num_threads} must be positive")
         _check(init_temperature > 0.0, f"init_temperature {init_temperature} must be positive")
         self.device = device
         self.actor = self._raw_actor = actor.to(device)
@@ -110,6 +112,7 @@ class SAC:
         self.max_grad_norm = max_grad_norm
         self.learn_temperature = learn_temperature
         self.q_target, self.mirror, self.save_replay = q_target, mirror, save_replay
+        self.num_threads = num_threads
         self.reward_scale = reward_scale.to(device) if isinstance(reward_scale, RewardScale) else reward_scale
         self.target_entropy = self._target_entropy(target_std, target_entropy)
         self.autocast = _autocast(precision, device)
@@ -218,9 +221,12 @@ class SAC:
             return {}
         self._due += self.updates_per_step * self.num_steps_per_env
         number, self._due = int(self._due), self._due % 1.0
-        logs = []
-        for _ in range(number):
-            logs.append(self._update_once())
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.num_threads or threads)
+        try:
+            logs = [self._update_once() for _ in range(number)]
+        finally:
+            torch.set_num_threads(threads)
         self._refuse_unknown_ends()
         return self._summary(logs)
 
