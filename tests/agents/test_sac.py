@@ -239,6 +239,25 @@ def test_learning_gives_up_when_nothing_finite_comes(make_sac, feed) -> None:
         sac.update()
 
 
+def test_learning_goes_on_when_some_updates_are_skipped(make_sac, feed) -> None:
+    torch.manual_seed(0)
+    sac = make_sac(updates_per_step=4.0)
+    feed(sac, 20)
+    critic, calls = sac._critic_loss, iter(range(10**6))
+
+    def sometimes(*args):
+        loss, log = critic(*args)
+        return (loss * math.nan, log | {"critic": loss.detach() * math.nan}) if next(calls) % 8 == 0 else (loss, log)
+
+    sac._critic_loss = sometimes
+    with pytest.warns(UserWarning, match="gradients"):
+        sac.update()
+    for _ in range(12):
+        log = sac.update()
+    assert log["bad_updates"] == 13
+    assert math.isfinite(log["critic"])
+
+
 def test_bfloat16_learns_the_same_within_its_rounding(make_sac, feed) -> None:
     for num_atoms in (1, 11):
         logs = []

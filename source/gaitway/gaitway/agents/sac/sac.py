@@ -136,6 +136,7 @@ class SAC:
         self._groups = list(storage.sizes)
         self._copies = 1
         self._bad_rounds = 0
+        self._bad_before = 0.0, 0.0
         self._told = False
         self._pending: Mapping[str, Any] | None = None
         self.notes: list[str] = []
@@ -385,7 +386,7 @@ class SAC:
 
     def _summary(self, logs: list[dict[str, torch.Tensor]]) -> dict[str, float]:
         names = list(dict.fromkeys(name for log in logs for name in log))
-        means = [torch.stack([log[name] for log in logs if name in log]).mean() for name in names]
+        means = [torch.stack([log[name] for log in logs if name in log]).nanmean() for name in names]
         fields = self._fields()
         counts = torch.cat((self._bad_rows, self._bad_updates.view(1))).float()
         values = torch.cat((torch.stack([*means, self.log_temperature.detach().exp()]), counts)).tolist()
@@ -405,8 +406,10 @@ class SAC:
                 ),
                 stacklevel=2,
             )
-        # A loss that is NaN is that of an update that was skipped.
-        nothing = not all(math.isfinite(result[name]) for name in names) or "critic" not in names
+        # As many steps skipped as there were updates, or as many rows left out as were drawn.
+        steps, rows = result["bad_updates"] - self._bad_before[0], result["bad_rows"] - self._bad_before[1]
+        self._bad_before = result["bad_updates"], result["bad_rows"]
+        nothing = bool(logs) and (steps >= len(logs) or rows >= len(logs) * (self.batch_size // self._copies))
         self._bad_rounds = self._bad_rounds + 1 if nothing else 0
         if self._bad_rounds >= MOST_BAD_ROUNDS:
             raise UsageError(
