@@ -13,3 +13,7 @@ class BundleError(DeployError):
 
 class RobotError(DeployError):
     """A robot whose data does not fit the contract."""
+
+
+class EndOfData(DeployError):
+    """A recording that is played back has ended: a run ends with it, as it should."""

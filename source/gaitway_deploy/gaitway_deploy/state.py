@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as _time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Optional, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -22,13 +22,13 @@ class RobotState:
     """Shape is (joints,). Unit: rad or m."""
     joint_vel: np.ndarray
     """Shape is (joints,). Unit: rad/s or m/s."""
-    quat: Optional[np.ndarray] = None
+    quat: np.ndarray | None = None
     """Orientation (x, y, z, w) of the base in the world, from the IMU."""
-    ang_vel: Optional[np.ndarray] = None
+    ang_vel: np.ndarray | None = None
     """Angular velocity in the base frame, from the gyroscope. Shape is (3,). Unit: rad/s."""
-    lin_vel: Optional[np.ndarray] = None
+    lin_vel: np.ndarray | None = None
     """Velocity of the base link's origin in the base frame, from a state estimator. Shape is (3,). Unit: m/s."""
-    joint_effort: Optional[np.ndarray] = None
+    joint_effort: np.ndarray | None = None
     """Shape is (joints,). Unit: N·m or N."""
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Whatever else the policy observes, by the name of the observation term, such as a height scan."""
