@@ -68,6 +68,14 @@ OBSERVATIONS: dict[str, Observation] = {
         "commanded pose seen from {bodies}: position and rotation vector, base frame", "m, rad", 6
     ),
     "height_scan": Observation("height of the base above the ground, less {offset} m, at points of {grid}", "m", SCAN),
+    "body_mass": Observation("mass of {bodies}", "kg", BODIES),
+    "joint_stiffness": Observation("stiffness of {joints}", "N·m/rad", JOINTS),
+    "joint_damping": Observation("damping of {joints}", "N·m·s/rad", JOINTS),
+    "joint_effort_limits": Observation("largest torque of {joints}", "N·m", JOINTS),
+    "action_delay": Observation("by how much the action `{action_name}` comes late", "s", 1),
+    "ContactFriction": Observation(
+        "coefficient of friction of {bodies}; on PhysX the mean over the robot", "1", BODIES
+    ),
     "foot_contacts": Observation("1 where one of {bodies} bears more than {threshold} N, else 0", "1", BODIES),
 }
 
@@ -221,6 +229,7 @@ class Task:
 
         self.info = find_task(task_id)
         self.cfg, _ = resolve_task_config(task_id, None, overrides=[])
+        self.hard, _ = resolve_task_config(task_id, None, overrides=["presets=hard"])
         self.play, _ = resolve_task_config(f"{task_id}-Play", None, overrides=[])
         robot = self.cfg.scene.robot
         self.joints, self.bodies = list(robot.joint_ordering), list(robot.body_ordering)
@@ -256,9 +265,11 @@ class Task:
             total += size
             text = known.text.format(**self.words(term)) + (f", the last {history} steps" if history else "")
             text += f", clipped to {span(term.clip)}" if term.clip else ""
-            noise = self.noise(term) if cfg.enable_corruption else ""
-            rows.append((name, size, text, self.unit(known.unit, term), noise or "none"))
-        header = ("Term", "Size", "What", "Unit", "Noise")
+            here, there = (self.errors(level, group, name) for level in (self.cfg, self.hard))
+            rows.append((name, size, text, self.unit(known.unit, term), here, there))
+        header: tuple[str, ...] = ("Term", "Size", "What", "Unit", "Noise and latency", "With `hard`")
+        if all(row[4] == row[5] for row in rows):
+            header, rows = header[:-1], [row[:-1] for row in rows]
         return f"**Observations of group `{group}`: {total} values.**\n\n{table(header, rows)}"
 
     def size(self, size: int | str, term: Any) -> int:
@@ -291,6 +302,16 @@ class Task:
         """How many numbers an action takes."""
         return 1 if is_binary(action) else len(self.action_joints(action))
 
+    def errors(self, level: Any, group: str, name: str) -> str:
+        """Noise and latency of an observation at a level of randomisation."""
+        cfg = getattr(level.observations, group)
+        term = getattr(cfg, name)
+        found = [self.noise(term) if cfg.enable_corruption else ""]
+        if term.delay_max_lag:
+            steps = "step" if term.delay_max_lag == 1 else "steps"
+            found.append(f"{term.delay_min_lag} to {term.delay_max_lag} {steps} late")
+        return "; ".join(filter(None, found)) or "none"
+
     @staticmethod
     def noise(term: Any) -> str:
         """The noise on an observation."""
@@ -321,15 +342,25 @@ class Task:
                 )
                 rows.append((name, 1, f"position target of {joints}: {closed} where negative, else {opened}"))
                 continue
-            if not type(action).__name__.startswith("JointPositionAction"):
+            if type(action).__name__ not in ("JointPositionActionCfg", "DelayedJointPositionActionCfg"):
                 raise UnknownTermError(f"action {type(action).__name__}: say what it does in Task.actions")
             scale = num(action.scale) if isinstance(action.scale, int | float) else str(action.scale)
             base = "default pose + " if action.use_default_offset else ""
-            rows.append((name, self.action_size(action), f"position target of {joints}: {base}{scale} · action"))
+            text = f"position target of {joints}: {base}{scale} · action"
+            if hasattr(action, "delay"):
+                hard = getattr(self.hard.actions, name).delay
+                text += f", {self.late(action.delay)} late; with `hard` {self.late(hard)}"
+            rows.append((name, self.action_size(action), text))
         units = "rad, of fingers in m" if any(map(is_binary, terms(self.cfg.actions).values())) else "rad"
         return f"**Actions.** Targets are in {units}; the actuators' gains turn them into torques.\n\n" + table(
             ("Term", "Size", "What"), rows
         )
+
+    def late(self, delay: tuple[float, float]) -> str:
+        """A delay, in physics steps as it is carried out and in milliseconds."""
+        steps = [round(seconds / self.cfg.sim.dt) for seconds in delay]
+        times = [round(1000 * self.cfg.sim.dt * count, 1) for count in steps]
+        return f"{span(steps)} physics steps ({span(times, 'ms')})"
 
     def commands(self) -> str:
         """The commands as a list."""
@@ -402,13 +433,16 @@ class Task:
     # events
 
     def events(self) -> str:
-        """The events as a table, in training and in the ``-Play`` variant."""
+        """The events as a table, by level of randomisation."""
         rows = []
-        for name, term in terms(self.cfg.events).items():
-            played = getattr(self.play.events, name, None)
-            here, there = self.event(term), self.event(played) if played is not None else "off"
-            rows.append((name, self.when(term), here, "the same" if there == here else there))
-        header = ("Term", "When", "What, in training", "In `-Play`")
+        for name in dict.fromkeys([*terms(self.cfg.events), *terms(self.hard.events)]):
+            levels: list[Any] = [getattr(cfg.events, name, None) for cfg in (self.cfg, self.hard, self.play)]
+            when = self.when(levels[0] or levels[1])
+            texts = ["off" if term is None else self.event(term) for term in levels]
+            if levels[0] is not None and self.when(levels[1]) != when:
+                texts[1] += f", {self.when(levels[1])}"
+            rows.append((name, when, texts[0], *("the same" if text == texts[0] else text for text in texts[1:])))
+        header = ("Term", "When", "What", "With `hard`", "With `none`, as in `-Play`")
         return f"**Events.** Distributions are uniform where nothing else is said.\n\n{table(header, rows)}"
 
     @staticmethod
@@ -439,6 +473,10 @@ class Task:
                 if found.get(f"{part}_distribution_params")
             ]
             return f"gains of {words['joints']}: {', '.join(parts)}{how}"
+        if name == "RandomizeEffortLimits":
+            return f"largest torque of {words['joints']} times {span(found['scale_range'])}"
+        if name == "randomize_rigid_body_com":
+            return f"centre of mass of {self.whose(words)} moved by {self.along(found['com_range'], '')}"
         if name == "randomize_joint_parameters":
             parts = [
                 f"{part} {self.change(found, f'{part}_distribution_params', '')}"

@@ -490,6 +490,10 @@ def test_terms_with_a_memory_are_refused_by_name() -> None:
         request_final_obs(env(history_length=3))
     with pytest.raises(UsageError, match="'imu' of group 'policy' has a delay of up to 2"):
         request_final_obs(env(delay_max_lag=2))
+    # An environment that gets these right says so.
+    for remembered in (env(history_length=3), env(delay_max_lag=2)):
+        remembered.final_obs_remembers = True
+        request_final_obs(remembered)
     with pytest.raises(UsageError, match="'imu' of group 'policy' has the modifier Integrator"):
         request_final_obs(env(modifiers=[modifiers.IntegratorCfg(dt=0.1)]))
 

@@ -19,6 +19,7 @@ import torch
 from isaaclab.managers import RewardTermCfg, SceneEntityCfg
 
 from gaitway import mdp
+from gaitway.tasks.randomisation import variants
 
 HALF = math.sqrt(0.5)
 SIN, COS = math.sin(0.1) * HALF, math.cos(0.1) * HALF
@@ -225,6 +226,17 @@ OBSERVATIONS = [
         [[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]],
         {"sensor_cfg": FEET, "threshold": 2.0},
     ),
+    *(
+        Case(
+            term, {name: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]}, [[3.0, 1.0], [6.0, 4.0], [9.0, 7.0]], of
+        )
+        for term, name, of in (
+            (mdp.body_mass, "body_mass", {"asset_cfg": SceneEntityCfg("robot", body_ids=[2, 0])}),
+            (mdp.joint_stiffness, "joint_stiffness", {"asset_cfg": SceneEntityCfg("robot", joint_ids=[2, 0])}),
+            (mdp.joint_damping, "joint_damping", {"asset_cfg": SceneEntityCfg("robot", joint_ids=[2, 0])}),
+            (mdp.joint_effort_limits, "joint_effort_limits", {"asset_cfg": SceneEntityCfg("robot", joint_ids=[2, 0])}),
+        )
+    ),
 ]
 CASES = pytest.mark.parametrize("case", REWARDS + OBSERVATIONS, ids=lambda case: case.term.__name__)
 
@@ -335,15 +347,20 @@ def test_waiting_for_the_device_would_be_noticed(waits: Callable[[torch.Tensor],
 def test_all_terms_of_ours_that_tasks_use_are_tried_here(env_cfgs: dict[str, Any]) -> None:
     used = []
     for cfg in env_cfgs.values():
-        groups = [cfg.rewards, cfg.terminations, *vars(cfg.observations).values()]
+        groups = [
+            cfg.rewards,
+            cfg.terminations,
+            *(g for part in vars(cfg.observations).values() for g in variants(part)),
+        ]
         used += [term.func for group in groups for term in vars(group).values() if hasattr(term, "func")]
     tried = {case.term for case in REWARDS + OBSERVATIONS}
-    assert names(term for term in used if is_ours(term)) <= names(tried | {mdp.physics_broken})
+    assert names(term for term in used if is_ours(term)) <= names(tried | {mdp.physics_broken, mdp.action_delay})
     shared = [term for term in vars(mdp).values() if inspect.isfunction(term) and is_ours(term)]
     apart = {
         mdp.reached,
         mdp.object_at_goal,
         mdp.kept_velocity,
+        mdp.action_delay,  # in test_randomisation.py
         mdp.physics_broken,
     }  # all but the last in test_success.py
     assert names(shared) <= names(tried | apart)

@@ -10,6 +10,7 @@ import torch
 
 from gaitway.runs.judge import judge, wilson_interval
 from gaitway.runs.meter import EpisodeMeter
+from gaitway.runs.policy import Policy
 
 
 def step(meter: EpisodeMeter, rewards: list[float], dones: list[int], success: list[int]) -> None:
@@ -47,6 +48,28 @@ def test_wilson_interval_against_a_published_value():
     assert wilson_interval(10, 10)[1] == 1.0
 
 
+class Echo(Policy):
+    """Gives back what it sees."""
+
+    def forward(self, obs, *_state):
+        return obs
+
+
+class Counter(Policy):
+    """Remembers how many steps an episode has had, and acts on it."""
+
+    state = ({"input": "h_in", "output": "h_out", "shape": [1, 1, 1]},)
+
+    def __init__(self):
+        super().__init__()
+        self.seen: list[list[float]] = []
+
+    def forward(self, obs, *state):
+        (steps,) = state
+        self.seen.append(steps.flatten().tolist())
+        return obs, steps + 1.0
+
+
 class Countdown:
     """Environment i ends an episode every i + 1 steps; it succeeds where i is odd and pays 1 a step."""
 
@@ -69,10 +92,17 @@ class Countdown:
 
 def test_short_episodes_do_not_count_for_more():
     # Seven episodes over four environments: two of each but the last. Lengths 1, 1, 2, 2, 3, 3, 4.
-    verdict = judge(Countdown(4), lambda obs: obs, 7)
+    verdict = judge(Countdown(4), Echo(), 7)
     assert verdict.episodes == 7
     assert verdict.success_rate == pytest.approx(3 / 7)
     assert verdict.return_mean == verdict.length_mean == pytest.approx(16 / 7)
     # Ten steps, since the end is looked for every tenth: 10, 5, 3 and 2 episodes of errors 0, 1, 2 and 3.
     assert verdict.metrics == {"error": pytest.approx((5 * 1 + 3 * 2 + 2 * 3) / 20)}
     assert verdict.return_std == pytest.approx(math.sqrt((2 * 1 + 2 * 4 + 2 * 9 + 16) / 7 - (16 / 7) ** 2))
+
+
+def test_memory_of_an_episode_is_forgotten_with_it():
+    policy = Counter()
+    judge(Countdown(3), policy, 3)
+    # Episodes of one, two and three steps.
+    assert policy.seen[:6] == [[0, 0, 0], [0, 1, 1], [0, 0, 2], [0, 1, 0], [0, 0, 1], [0, 1, 2]]

@@ -15,12 +15,15 @@ from isaaclab_tasks.utils import resolve_task_config
 
 from gaitway.robots import franka, go2
 from gaitway.tasks import find_task, task_ids
+from gaitway.tasks.randomisation import LEVELS
 from gaitway.tasks.registry import Scale, UnknownNameError, _sizes, register_task
 
 NUM_ENVS = 16
 STEPS = 20
 TASKS = pytest.mark.parametrize("task", task_ids())
 VARIANTS = pytest.mark.parametrize("variant", [task + suffix for task in task_ids() for suffix in ("", "-Play")])
+DISTILLED = "rsl_rl_distillation"
+"""Agent of the tasks that have a teacher; skrl has no such."""
 ENGINES = {
     "mujoco_cpu": "NewtonCfg",
     "newton_mjwarp": "NewtonCfg",
@@ -64,7 +67,7 @@ def test_every_agent_of_a_task_resolves_with_its_recipe(variant: str) -> None:
     for agent in info.agents:
         env_cfg, recipe = resolve_task_config(variant, info.recipe_key(agent), overrides=[])
         groups = {name for name in vars(env_cfg.observations) if not name.startswith("_")}
-        assert groups == {"policy", "critic"}
+        assert groups == {"policy", "critic"} | ({"teacher"} if DISTILLED in info.agents else set())
         library, _, algorithm = agent.rpartition("_")
         if library == "rsl_rl":
             assert {name for used in recipe.obs_groups.values() for name in used} <= groups
@@ -75,7 +78,8 @@ def test_every_agent_of_a_task_resolves_with_its_recipe(variant: str) -> None:
 
 @TASKS
 def test_every_task_can_be_learnt_with_both_libraries(task: str) -> None:
-    assert {agent.rpartition("_")[0] for agent in find_task(task).agents} == {"rsl_rl", "skrl"}
+    agents = find_task(task).agents
+    assert {agent.rpartition("_")[0] for agent in agents} == {"rsl_rl"} if DISTILLED in agents else {"rsl_rl", "skrl"}
 
 
 @VARIANTS
@@ -115,9 +119,14 @@ def test_native_mujoco_has_the_settings_of_mujoco_warp(task: str) -> None:
     }
 
 
+def resolved(task: str, *overrides: str) -> Any:
+    """A task's environment config with presets chosen."""
+    return resolve_task_config(task, None, overrides=list(overrides))[0]
+
+
 @TASKS
-def test_playing_differs_from_training_only_in_what_must_differ(task: str, env_cfgs: dict[str, Any]) -> None:
-    train, play = env_cfgs[task], env_cfgs[task + "-Play"]
+def test_playing_differs_from_training_only_in_what_must_differ(task: str) -> None:
+    train, play = resolved(task), resolved(task + "-Play")
     ours, theirs = flat(play), flat(train)
     removed = {name for name, term in vars(train.events).items() if term is not None} - {
         name for name, term in vars(play.events).items() if term is not None
@@ -133,7 +142,10 @@ def test_playing_differs_from_training_only_in_what_must_differ(task: str, env_c
         assert play.curriculum.terrain_levels is None
         assert play.scene.terrain.terrain_generator.num_rows < train.scene.terrain.terrain_generator.num_rows
         changed -= {path for path in changed if path.startswith(("scene.terrain.", "curriculum.terrain_levels"))}
-    assert changed - {path for path in changed if path.startswith("events.reset_base.params.velocity_range")} == {
+    chance = re.compile(
+        r"events\.reset_base\.params\.velocity_range.*|actions\.\w+\.delay|observations\.policy\.\w+\.delay_max_lag"
+    )
+    assert {path for path in changed if not chance.fullmatch(path)} == {
         "scene.num_envs",
         "observations.policy.enable_corruption",
     }
@@ -144,11 +156,79 @@ def test_playing_differs_from_training_only_in_what_must_differ(task: str, env_c
 
 
 @TASKS
+def test_playing_leaves_to_chance_what_it_is_asked_to(task: str) -> None:
+    for level in LEVELS:
+        asked, trained = (flat(resolved(name, f"presets={level}")) for name in (f"{task}-Play", task))
+        of_level = ("events.", "actions.", "observations.")
+        assert {k: v for k, v in asked.items() if k.startswith(of_level)} == {
+            k: v for k, v in trained.items() if k.startswith(of_level)
+        }
+
+
+# -- what is left to chance -------------------------------------------------------------------------
+
+
+def test_levels_are_chosen_beside_engines_and_sizes() -> None:
+    task, key = "Gaitway-Reach-Franka", find_task("Gaitway-Reach-Franka").recipe_key("rsl_rl_sac")
+    words = ["physics=ovphysx", "presets=cuda,hard"]
+    env_cfg, recipe = resolve_task_config(task, key, overrides=words)
+    assert flat(env_cfg.events) == flat(resolved(task, "presets=hard").events)
+    assert type(env_cfg.sim.physics).__name__ == "OvPhysxCfg"
+    assert recipe.algorithm.batch_size == 8192
+
+
+@TASKS
+def test_standard_is_the_level_when_none_is_chosen(task: str) -> None:
+    assert flat(resolved(task)) == flat(resolved(task, "presets=standard"))
+
+
+def chances(cfg: Any) -> dict[str, tuple[float, float]]:
+    """All ranges that something is drawn from: delays, latencies, noise, and the parameters of events but resets."""
+    found = {f"delay of {name}": term.delay for name, term in vars(cfg.actions).items() if hasattr(term, "delay")}
+    policy = cfg.observations.policy
+    for name, term in vars(policy).items():
+        if hasattr(term, "noise"):
+            found[f"latency of {name}"] = (term.delay_min_lag, term.delay_max_lag)
+            noise = term.noise if policy.enable_corruption else None
+            found[f"noise of {name}"] = (noise.n_min, noise.n_max) if noise else (0.0, 0.0)
+    for name, term in vars(cfg.events).items():
+        if term is None or name.startswith("reset_"):
+            continue
+        for path, value in flat(term.params).items():
+            if isinstance(value, tuple | list) and len(value) == 2 and "asset_cfg" not in path:
+                found[f"{name}: {path}"] = tuple(value)
+        if term.interval_range_s:
+            # How often, not how long.
+            found[f"{name}: rate"] = tuple(1.0 / seconds for seconds in reversed(term.interval_range_s))
+    return found
+
+
+@TASKS
+def test_each_level_leaves_more_to_chance_than_the_one_before(task: str) -> None:
+    none, standard, hard = (chances(resolved(task, f"presets={level}")) for level in LEVELS)
+    assert set(none) <= set(standard) <= set(hard)
+    assert all(span == (0, 0) for span in none.values())
+    assert sum(span[0] < span[1] for span in standard.values()) >= 8
+    for what, (low, high) in standard.items():
+        assert hard[what][0] <= low <= high <= hard[what][1], what
+    wider = {what for what in standard if hard[what] != standard[what]}
+    assert {what.partition(" ")[0] for what in wider} >= {
+        "delay",
+        "latency",
+        "noise",
+        "motor_gains:",
+        "motor_strength:",
+    }
+
+
+@TASKS
 def test_isaac_labs_own_way_of_playing_gives_the_play_variant(task: str) -> None:
     registered, _ = resolve_task_config(f"{task}-Play", None, overrides=[])
     asked_for, _ = resolve_task_config(task, None, play_mode=True, overrides=[])
     both, _ = resolve_task_config(f"{task}-Play", None, play_mode=True, overrides=[])
     assert flat(registered) == flat(asked_for) == flat(both)
+    hard, _ = resolve_task_config(task, None, play_mode=True, overrides=["presets=hard"])
+    assert chances(hard) == chances(registered), "Isaac Lab's play takes out what a preset brought"
 
 
 @VARIANTS
@@ -247,7 +327,9 @@ def test_isaac_lab_lists_the_tasks_through_the_entry_point(capsys: pytest.Captur
     rows = [row for row in capsys.readouterr().out.splitlines() if "Gaitway-" in row]
     listed = {row.split("|")[2].strip(): row.split("|")[5] for row in rows}
     assert set(listed) == {task + suffix for task in task_ids() for suffix in ("", "-Play")}
-    assert all("rsl_rl" in libraries and "skrl" in libraries for libraries in listed.values())
+    for task, libraries in listed.items():
+        assert "rsl_rl" in libraries
+        assert ("skrl" in libraries) == (DISTILLED not in find_task(task).agents)
 
 
 # -- running ----------------------------------------------------------------------------------------
@@ -309,7 +391,7 @@ def test_random_actions_do_no_harm(env: gym.Env) -> None:
         for _ in range(STEPS):
             action = 2.0 * torch.rand(env.action_space.shape, generator=generator) - 1.0
             obs, reward, terminated, truncated, extras = env.step(action.to(unwrapped.device))
-            assert set(obs) == {"policy", "critic"}
+            assert set(obs) == set(unwrapped.observation_manager.active_terms)
             for name, values in obs.items():
                 assert values.shape == env.observation_space[name].shape
                 assert values.shape[0] == NUM_ENVS
@@ -474,7 +556,9 @@ def test_an_episode_that_times_out_says_how_it_was(env: gym.Env) -> None:
     start = sum(math.prod(shape) for shape in terms.group_obs_term_dim["policy"][:index])
     columns = slice(start, start + math.prod(terms.group_obs_term_dim["policy"][index]))
     assert (obs["policy"][:12, columns] == 0.0).all()
-    assert (extras["final_obs"]["policy"][:12, columns] == 0.125).all()
+    # Where there is a history, its last frame is the newest.
+    newest = slice(columns.stop - action.shape[1], columns.stop)
+    assert (extras["final_obs"]["policy"][:12, newest] == 0.125).all()
     assert (extras["final_obs"]["critic"].isfinite()).all()
 
 
@@ -487,6 +571,11 @@ def test_spaces_are_those_that_the_terms_add_up_to(env: gym.Env) -> None:
         # Positions of the fingers too, position and orientation of the object, a position, 7 actions and the gripper's;
         # for the critic the object's velocity, the way to it and the time left.
         policy, critic, action = 34, 44, 8
+    if "Student" in env.spec.id:
+        # Five frames of two vectors, positions and velocities of joints and actions, and the command; for the critic,
+        # as for the teacher, friction of four feet, a mass, three numbers of each joint and the delay.
+        policy, critic = 5 * (6 + 36) + 3, 53 + 4 + 1 + 36 + 1
+        assert env.observation_space["teacher"].shape == (NUM_ENVS, critic)
     if "Rough" in env.spec.id:
         policy, critic = 48 + 187, 53 - 1 + 187
     assert env.observation_space["policy"].shape == (NUM_ENVS, policy)

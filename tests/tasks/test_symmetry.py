@@ -39,6 +39,15 @@ CRITIC = {
     "base_height": ([0.3], [0.3]),
     "foot_contacts": ([1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]),
 }
+TEACHER = {
+    **CRITIC,
+    "foot_friction": ([0.1, 0.2, 0.3, 0.4], [0.2, 0.1, 0.4, 0.3]),
+    "base_mass": ([7.0], [7.0]),
+    "motor_stiffness": (LEGS, OTHER_LEGS.abs()),
+    "motor_damping": (LEGS, OTHER_LEGS.abs()),
+    "motor_strength": (LEGS, OTHER_LEGS.abs()),
+    "motor_delay": ([0.01], [0.01]),
+}
 # Two rows of three rays, first those on the right: y = -0.1 and 0.1, x = -0.1, 0 and 0.1. And the other way round.
 SCAN = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [4.0, 5.0, 6.0, 1.0, 2.0, 3.0])
 SCAN_YX = ([1.0, 4.0, 2.0, 5.0, 3.0, 6.0], [4.0, 1.0, 5.0, 2.0, 6.0, 3.0])
@@ -52,18 +61,19 @@ def row(terms: dict[str, Any], side: int) -> torch.Tensor:
 class FakeEnv:
     """Just enough of an environment to be mirrored."""
 
-    def __init__(self, groups: dict[str, dict[str, Any]], joints: Any = JOINT_NAMES, **scanner: Any):
+    def __init__(self, groups: dict[str, dict[str, Any]], joints: Any = JOINT_NAMES, history: int = 0, **scanner: Any):
         self.device = "cpu"
         params = {
             "foot_contacts": {"sensor_cfg": SceneEntityCfg("contact_forces", body_ids=[1, 2, 3, 4])},
             "height_scan": {"sensor_cfg": SceneEntityCfg("height_scanner")},
+            "foot_friction": {"asset_cfg": SceneEntityCfg("robot", body_ids=[1, 2, 3, 4])},
         }
         self.observation_manager = SimpleNamespace(
             active_terms={group: list(terms) for group, terms in groups.items()},
             group_obs_term_dim={group: [(len(v[0]),) for v in terms.values()] for group, terms in groups.items()},
             group_obs_concatenate=dict.fromkeys(groups, True),
             _group_obs_term_cfgs={
-                group: [SimpleNamespace(params=params.get(name, {})) for name in terms]
+                group: [SimpleNamespace(params=params.get(name, {}), history_length=history) for name in terms]
                 for group, terms in groups.items()
             },
         )
@@ -83,7 +93,7 @@ class FakeEnv:
                 "height_scanner": SimpleNamespace(cfg=cfg),
             }
 
-        self.scene = Scene(robot=SimpleNamespace(joint_names=list(joints)))
+        self.scene = Scene(robot=SimpleNamespace(joint_names=list(joints), body_names=FEET))
 
     @property
     def unwrapped(self) -> FakeEnv:
@@ -94,7 +104,7 @@ class FakeEnv:
 
 
 def test_a_mirror_image_is_that_worked_out_by_hand() -> None:
-    rough = {"policy": {**POLICY, "height_scan": SCAN}, "critic": {**CRITIC, "height_scan": SCAN}}
+    rough = {"policy": {**POLICY, "height_scan": SCAN}, "critic": {**CRITIC, "height_scan": SCAN}, "teacher": TEACHER}
     obs = TensorDict({group: row(terms, 0) for group, terms in rough.items()}, batch_size=[1])
     both, actions = mirror_left_right(FakeEnv(rough), obs, LEGS[None])
     assert both is not None
@@ -103,6 +113,15 @@ def test_a_mirror_image_is_that_worked_out_by_hand() -> None:
     for group, terms in rough.items():
         torch.testing.assert_close(both[group], torch.cat([row(terms, 0), row(terms, 1)]))
     torch.testing.assert_close(actions, torch.stack([LEGS, OTHER_LEGS]))
+
+
+def test_each_frame_of_a_history_is_mirrored_by_itself() -> None:
+    frames = [torch.as_tensor(POLICY["base_ang_vel"][0]) * k for k in (1.0, 10.0, 100.0)]
+    obs = TensorDict({"policy": torch.cat(frames)[None]}, batch_size=[1])
+    env = FakeEnv({"policy": {"base_ang_vel": (torch.cat(frames), None)}}, history=3)
+    both, _ = mirror_left_right(env, obs, None)
+    assert both is not None
+    assert both["policy"][1].tolist() == [-1.0, 2.0, -3.0, -10.0, 20.0, -30.0, -100.0, 200.0, -300.0]
 
 
 def test_rays_may_come_in_another_order() -> None:

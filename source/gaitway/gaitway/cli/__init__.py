@@ -9,6 +9,7 @@ import os
 import sys
 
 import click
+from gaitway_deploy.errors import DeployError
 
 from gaitway import __version__
 from gaitway.errors import BrokenError, UsageError
@@ -67,6 +68,7 @@ def doctor(as_json: bool) -> None:
 @click.option("--minutes", type=float, help="Train for this long instead.")
 @click.option("--checkpoint_seconds", type=float, default=20.0, show_default=True, help="Time between checkpoints.")
 @click.option("--resume", metavar="RUN", help="Go on with a run: its folder, or 'latest'.")
+@click.option("--teacher", metavar="RUN", help="Run of the teacher, for an agent that learns from one.")
 @_runs_option
 @_verbose_option
 @_json_option
@@ -123,14 +125,73 @@ def play(**options) -> None:
 
 @cli.command()
 @click.option("--run", required=True, help="Run folder, or 'latest'.")
-@click.option("--output", required=True, help="Folder to write; it must not exist, or be empty.")
+@click.option("--output", required=True, help="Bundle to write: a folder, or one file if it ends in .zip.")
+@click.option("--episodes", type=int, default=100, show_default=True, help="Episodes to judge for the model card.")
 @_runs_option
+@_verbose_option
 @_json_option
 def export(**options) -> None:
-    """Write a run's policy as ONNX, with the normaliser inside, and what a robot must know to use it."""
+    """Write a run's policy as a bundle: all that a robot needs to run it.
+
+    ONNX with the normaliser inside, a contract of names, orders, units and gains, the robot's URDF, vectors to test
+    with, a model card and checksums. It is checked before it is left behind.
+    """
     from .export import export
 
     export(**options)
+
+
+@cli.command()
+@click.argument("bundle")
+@_json_option
+def verify(**options) -> None:
+    """Check a bundle: checksums, schema, contract against network and URDF, recorded answers."""
+    from .bundle import verify
+
+    verify(**options)
+
+
+@cli.command()
+@click.argument("path", metavar="BUNDLE|RECORDING")
+@_json_option
+def inspect(**options) -> None:
+    """Show what a bundle asks of a robot, or what a flight recorder saw."""
+    from .bundle import inspect
+
+    inspect(**options)
+
+
+@cli.command()
+@click.option("--bundle", required=True, help="Bundle, as 'gaitway export' wrote it.")
+@click.option("--episodes", type=int, default=100, show_default=True, help="Episodes in each engine.")
+@click.option("--engines", default="newton,physx,mujoco", show_default=True, help="Engines, with commas between.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of commands and first states.")
+@click.option("--output", help="Folder for table, picture and traces.  [default: transfer/NAME]")
+@click.option("--card/--no-card", default=True, help="Write the table into the bundle's model card.")
+@_verbose_option
+@_json_option
+def transfer(**options) -> None:
+    """Run a bundle in three physics engines, through the robot's own runtime, and compare."""
+    from .transfer import transfer
+
+    transfer(**options)
+
+
+@cli.command()
+@click.option("--bundle", required=True, help="Bundle, as 'gaitway export' wrote it.")
+@click.option("--engine", default="mujoco", show_default=True, help="Engine to run it in.")
+@click.option("--episodes", type=int, help="Episodes at each point.  [default: 40]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of commands, first states and noise.")
+@click.option("--output", help="Folder for table and pictures.  [default: robustness/NAME]")
+@click.option("--quick", is_flag=True, help="Fewer points and episodes, for a first look.")
+@click.option("--card/--no-card", default=True, help="Write the radii into the bundle's model card.")
+@_verbose_option
+@_json_option
+def robustness(**options) -> None:
+    """Measure how far friction, mass, strength, latency, noise, pushes and payload may stray before a policy fails."""
+    from .robustness import robustness
+
+    robustness(**options)
 
 
 def main() -> None:
@@ -148,7 +209,7 @@ def main() -> None:
         _fail(error.format_message())
     except click.Abort:
         status = 130
-    except UsageError as error:
+    except (UsageError, DeployError) as error:
         _fail(str(error))
     except BrokenError as error:
         _fail(str(error), status=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,8 @@ from .session import check_count, engine_of, pick_device, reporting, resolve_con
 from .terminal import print_json
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from gaitway.runs import Checkpoint, Run
+    from gaitway.runs.policy import Policy
 
 MOST_ENVS = 256
 
@@ -28,14 +28,35 @@ def open_policy(name: str, runs: str, device: str | None, overrides: tuple[str, 
     run = find_run(name, Path(runs))
     info = find_task(run.task)
     run.interface()
-    chosen = {word.partition("=")[0] for word in overrides}
-    kept = [word for word in run.options["overrides"] if word.partition("=")[0] not in chosen]
-    env_cfg, agent_cfg = resolve_configs(f"{info.id}-Play", info.recipe_key(run.agent), [*kept, *overrides])
+    words = played_overrides(run.options["overrides"], overrides)
+    env_cfg, agent_cfg = resolve_configs(f"{info.id}-Play", info.recipe_key(run.agent), words)
     env_cfg.sim.device = pick_device(device)
     return run, env_cfg, agent_cfg, env_cfg.sim.device
 
 
-def newest_policy(run: Run, agent_cfg: Any, device: str, warn) -> tuple[Checkpoint, nn.Module]:
+def played_overrides(kept: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Overrides of a run, but for those that are given anew.
+
+    How much is left to chance is not taken over: a policy that was trained with ``presets=hard`` is judged as all
+    others are, and any with ``presets=hard`` where that is asked for. Other presets stay.
+    """
+    from gaitway.tasks.randomisation import LEVELS
+
+    chosen = {word.partition("=")[0] for word in given}
+    names = [name for word in given if word.startswith("presets=") for name in word.removeprefix("presets=").split(",")]
+    words = []
+    for word in kept:
+        key, _, value = word.partition("=")
+        if key == "presets":
+            if set(names) <= set(LEVELS):
+                names += [name for name in value.split(",") if name not in LEVELS]
+        elif key not in chosen:
+            words.append(word)
+    words += [word for word in given if not word.startswith("presets=")]
+    return [*words, f"presets={','.join(names)}"] if names else words
+
+
+def newest_policy(run: Run, agent_cfg: Any, device: str, warn) -> tuple[Checkpoint, Policy]:
     """The policy of a run's newest whole checkpoint."""
     from gaitway.runs.policy import load_policy
 

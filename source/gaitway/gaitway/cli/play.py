@@ -143,12 +143,16 @@ def _with_markers(commands: Any) -> Any:
 def _loop(env: Any, policy: Any, seconds: float | None) -> None:
     import torch
 
+    from gaitway.runs.policy import Player
+
     step_dt = env.unwrapped.step_dt
+    player = Player(policy, env.unwrapped.num_envs, env.unwrapped.device)
     obs, _ = env.reset()
     begin = time.monotonic()
     with torch.inference_mode():
         for step in itertools.count(1):
-            obs, *_ = env.step(policy(obs["policy"]))
+            obs, _, terminated, truncated, _ = env.step(player.act(obs))
+            player.forget(terminated | truncated)
             if seconds and step * step_dt >= seconds:
                 return
             time.sleep(max(begin + step * step_dt - time.monotonic(), 0.0))

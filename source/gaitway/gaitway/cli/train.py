@@ -35,6 +35,7 @@ def train(
     minutes: float | None,
     checkpoint_seconds: float,
     resume: str | None,
+    teacher: str | None,
     runs: str,
     verbose: bool,
     as_json: bool,
@@ -49,11 +50,13 @@ def train(
     check_count("--checkpoint_seconds", checkpoint_seconds, 0)
 
     from gaitway.runs import Run, find_run
+    from gaitway.runs.teacher import find_teacher
     from gaitway.tasks import find_task
 
     root = Path(runs)
+    teacher_run = None
     if resume is not None:
-        given = {"--task": task, "--agent": agent, "--num_envs": num_envs, "--seed": seed}
+        given = {"--task": task, "--agent": agent, "--num_envs": num_envs, "--seed": seed, "--teacher": teacher}
         for option, value in given.items():
             if value is not None:
                 raise UsageError(
@@ -68,6 +71,7 @@ def train(
         device = pick_device(device)
         agent = agent or info.default_agent(device)
         info.recipe_key(agent)  # refuses an agent that the task does not have
+        teacher_run = find_teacher(teacher, root, info.id, agent)
         scale = info.scale(device, agent)
         options = {
             "num_envs": num_envs or scale.num_envs,
@@ -76,11 +80,14 @@ def train(
             "iterations": None if minutes else iterations or scale.iterations,
             "minutes": minutes,
             "overrides": list(overrides),
+            "teacher": teacher_run and _teacher_options(teacher_run),
         }
     check_memory(options["num_envs"], options["device"])
     # Wrong overrides are found before anything is written.
     key = info.recipe_key(agent)
     env_cfg, agent_cfg = resolve_configs(info.id, key, options["overrides"])
+    if options.get("teacher"):
+        _use_teacher(info, agent_cfg, options["teacher"])
     if resume is None:
         run = Run.create(root, task=info.id, agent=agent, options=options)
     env_cfg.scene.num_envs = options["num_envs"]
@@ -95,7 +102,7 @@ def train(
 
     log = None if verbose else run.path / "log.txt"
     with reporting(log, as_json=as_json) as console:
-        session = _Session(run, info, options, console, checkpoint_seconds)
+        session = _Session(run, info, options, console, checkpoint_seconds, teacher_run)
         session.announce()
         with _stop_signals(session), simulation(info.id, env_cfg) as env:
             session.train(env, env_cfg, agent_cfg)
@@ -118,10 +125,31 @@ def _resumed_options(
     return options
 
 
+def _teacher_options(teacher: Run) -> dict[str, Any]:
+    """What a student remembers of its teacher: enough to build its network. The weights are in its own checkpoints."""
+    return {"run": str(teacher.path), "agent": teacher.agent, "overrides": teacher.options["overrides"]}
+
+
+def _use_teacher(info: TaskInfo, agent_cfg: Any, teacher: dict[str, Any]) -> None:
+    from gaitway.runs.teacher import use_teacher
+
+    _, teacher_cfg = resolve_configs(info.id, info.recipe_key(teacher["agent"]), teacher["overrides"])
+    use_teacher(agent_cfg, teacher_cfg, teacher["run"])
+
+
 class _Session:
     """One call of ``gaitway train``: progress on the terminal, metrics and checkpoints in the run."""
 
-    def __init__(self, run: Run, info: TaskInfo, options: dict[str, Any], console: Any, checkpoint_seconds: float):
+    def __init__(
+        self,
+        run: Run,
+        info: TaskInfo,
+        options: dict[str, Any],
+        console: Any,
+        checkpoint_seconds: float,
+        teacher: Run | None = None,
+    ):
+        self.teacher = teacher
         self.run, self.info, self.options, self.console = run, info, options, console
         self.checkpoint_seconds = checkpoint_seconds
         self.iteration = self.step = 0
@@ -150,10 +178,13 @@ class _Session:
         from gaitway.runs.learner import make_learner
 
         self.run.save_configs(env_cfg, agent_cfg)
-        self.run.save_interface(describe_interface(env.unwrapped))
+        interface = describe_interface(env.unwrapped)
+        self.run.save_interface(interface)
         self.run.save_manifest(status="running", options=self.options)
         with collector_paused():  # the learning library is loaded here
             self.learner: Learner = make_learner(self.run.library, env, agent_cfg)
+        if self.teacher is not None:
+            self._take_teacher(self.teacher, agent_cfg.obs_groups["teacher"], interface)
         for note in self.learner.notes:
             self.console.print(note)
         try:
@@ -186,6 +217,16 @@ class _Session:
         self.memory = _memory_used(self.options["device"])
         self._checkpoint()
         self.writer.close()
+
+    def _take_teacher(self, teacher: Run, groups: list[str], interface: dict[str, Any]) -> None:
+        from gaitway.runs.teacher import check_same_view, weights
+
+        check_same_view(teacher.interface(), interface, groups, str(teacher.path))
+        checkpoint = teacher.checkpoints.newest(warn=self.console.print)
+        self.learner.take_teacher(weights(checkpoint, self.options["device"]))  # type: ignore[attr-defined]
+        self.options["teacher"]["step"] = checkpoint.step
+        self.run.save_manifest(options=self.options)
+        self.console.print(f"Teacher: {teacher.path} ({teacher.agent}) after {checkpoint.step:,} steps.")
 
     @property
     def seconds(self) -> float:

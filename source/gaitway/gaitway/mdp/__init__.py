@@ -5,7 +5,9 @@ Every term is vectorised over environments and stays on the device.
 
 from isaaclab.envs.mdp import *  # noqa: F403
 
+from .actions import DelayedJointPositionAction, DelayedJointPositionActionCfg
 from .commands import VelocityCommand, VelocityCommandCfg
+from .events import RandomizeEffortLimits
 from .objects import (
     box_lifted,
     commanded_position,
@@ -14,7 +16,16 @@ from .objects import (
     object_near_hand,
     object_velocity,
 )
-from .observations import ee_pose_error, foot_contacts
+from .observations import (
+    ContactFriction,
+    action_delay,
+    body_mass,
+    ee_pose_error,
+    foot_contacts,
+    joint_damping,
+    joint_effort_limits,
+    joint_stiffness,
+)
 from .rewards import JointAccL2, feet_in_swing, joint_effort_l2, joint_power, pose_error_tanh
 from .success import EpisodeSuccess, kept_velocity, object_at_goal, reached
 from .terminations import physics_broken

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from .policy import Player, Policy
+
 WIDTH, HEIGHT = 640, 480
 FOCAL_LENGTH, APERTURE = 24.0, 20.955  # mm; Isaac Lab's pinhole camera
 GOAL_COLOR, ACTUAL_COLOR = (60, 200, 80), (70, 130, 240)
@@ -38,7 +40,7 @@ def add_camera(env_cfg: Any) -> None:
     )
 
 
-def write_film(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], path: Path, seconds: float) -> int:
+def write_film(env: Any, policy: Policy, path: Path, seconds: float) -> int:
     """Film the first environment while a policy acts.
 
     The camera stands where the task's viewer does and follows a robot that walks. What the command asks for is drawn
@@ -46,7 +48,7 @@ def write_film(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], path: P
 
     Args:
         env: The Gymnasium environment, whose config went through :func:`add_camera`.
-        policy: From observations (num_envs, n) to actions.
+        policy: The policy.
         path: The mp4 to write, whole or not at all.
         seconds: Length of the film.
 
@@ -57,13 +59,15 @@ def write_film(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], path: P
     camera = unwrapped.scene["film_camera"]
     fps = 1.0 / unwrapped.step_dt
     frames = max(round(seconds * fps), 1)
+    player = Player(policy, unwrapped.num_envs, unwrapped.device)
     with _film_file(path, fps) as add_frame:
         obs, _ = env.reset()
         with torch.inference_mode():
             for _ in range(frames):
                 eye, target = _viewpoint(unwrapped)
                 camera.set_world_poses_from_view(eye, target)
-                obs, *_ = env.step(policy(obs["policy"]))
+                obs, _, terminated, truncated, _ = env.step(player.act(obs))
+                player.forget(terminated | truncated)
                 image = _picture(camera)
                 _draw_command(image, unwrapped, eye[0], target[0])
                 add_frame(image)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from .policy import Player, Policy
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Verdict:
     """What the task logs of its episodes, such as tracking errors: the mean over all that ended meanwhile."""
 
 
-def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: int) -> Verdict:
+def judge(env: Any, policy: Policy, episodes: int) -> Verdict:
     """Run whole episodes and count.
 
     Every environment runs the same number of episodes (one more for the first few), so that short episodes, which are
@@ -35,7 +36,7 @@ def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: in
 
     Args:
         env: The Gymnasium environment, not wrapped.
-        policy: From observations (num_envs, n) to actions.
+        policy: The policy; what it remembers of an episode is forgotten as that ends.
         episodes: How many to judge.
     """
     unwrapped = env.unwrapped
@@ -46,13 +47,15 @@ def judge(env: Any, policy: Callable[[torch.Tensor], torch.Tensor], episodes: in
     sums = torch.zeros(5, device=device)
     logged: dict[str, torch.Tensor] = {}
     all_ended = torch.zeros((), device=device)
+    player = Player(policy, num_envs, device)
     obs, _ = env.reset()
     with torch.inference_mode():
         for step in range(10**9):
-            obs, reward, terminated, truncated, extras = env.step(policy(obs["policy"]))
+            obs, reward, terminated, truncated, extras = env.step(player.act(obs))
             running[0] += reward
             running[1] += 1.0
             ended = terminated | truncated
+            player.forget(ended)
             counts = ended & (quota > 0)
             returns = running[0] * counts
             sums += torch.stack(

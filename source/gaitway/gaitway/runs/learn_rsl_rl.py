@@ -55,6 +55,22 @@ class RslRlLearner:
             prepare()
         self.notes = list(getattr(self._runner.alg, "notes", []))
 
+    def take_teacher(self, state: dict[str, Any]) -> None:
+        """Give a distillation the weights of its teacher.
+
+        Args:
+            state: With the teacher's ``actor_state_dict``.
+
+        Raises:
+            UsageError: They are of another network.
+        """
+        try:
+            self._runner.alg.load(state, {"teacher": True}, True)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise UsageError(
+                f"--teacher: its checkpoint does not fit its recipe: {str(error).splitlines()[0]}"
+            ) from error
+
     def learn(self, on_iteration: Callable[[Iteration], None]) -> None:
         self._runner.logger = _Watcher(self._meter, on_iteration)
         with contextlib.suppress(StopTraining):
@@ -62,7 +78,9 @@ class RslRlLearner:
             self._runner.learn(sys.maxsize // 2, init_at_random_ep_len=True)
 
     def observations(self, count: int) -> torch.Tensor:
-        return draw(self._runner.alg.storage.observations["policy"], count)
+        kept, groups = self._runner.alg.storage.observations, self._runner.alg.get_policy().obs_groups
+        # Drawn alike from each group, so rows belong together.
+        return torch.cat([draw(kept[group], count) for group in groups], dim=-1)
 
     def state(self) -> dict[str, Any]:
         return self._runner.alg.save()

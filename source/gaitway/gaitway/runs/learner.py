@@ -37,7 +37,7 @@ class Learner(Protocol):
         """Train until the callback raises :class:`StopTraining`; it is called after each iteration."""
 
     def observations(self, count: int) -> torch.Tensor:
-        """Observations of group ``policy`` from the last rollout, drawn at random. Shape is (count, n)."""
+        """What the policy saw in the last rollout, its groups concatenated, drawn at random. Shape is (count, n)."""
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs: weights, optimisers, normalisers, counters."""

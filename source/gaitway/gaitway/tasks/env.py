@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import gymnasium as gym
@@ -19,7 +20,12 @@ class TaskEnv(ManagerBasedRLEnv):
 
     ``extras["terminated"]``, to be read where an episode has just ended, says whether it ended for good, also where
     time ran out in the same step.
+
+    ``extras["final_obs"]`` is right for observations with a history or a delay, too.
     """
+
+    final_obs_remembers = True
+    """Whether ``extras["final_obs"]`` holds what a policy would see next, also where that depends on earlier steps."""
 
     def _configure_gym_env_spaces(self) -> None:
         super()._configure_gym_env_spaces()
@@ -29,8 +35,34 @@ class TaskEnv(ManagerBasedRLEnv):
         self.action_space = gym.vector.utils.batch_space(self.single_action_space, self.num_envs)
 
     def _reset_idx(self, env_ids: Any) -> None:
+        # Isaac Lab has just computed it, without the last frame where frames are remembered.
+        if "final_obs" in self.extras and memories(self.observation_manager):
+            self.extras["final_obs"] = look_ahead(self.observation_manager)
         super()._reset_idx(env_ids)
         self.extras["terminated"] = self.termination_manager.terminated
+
+
+def memories(manager: Any) -> list[Any]:
+    """Isaac Lab's buffers behind the observations that have a delay or a history."""
+    kinds = (manager._group_obs_term_delay_buffer, manager._group_obs_term_history_buffer)
+    return [buffer for groups in kinds for group in groups.values() for buffer in group.values()]
+
+
+def look_ahead(manager: Any) -> dict[str, Any]:
+    """Observations as they are when this moment is remembered, which it is not.
+
+    Args:
+        manager: Isaac Lab's observation manager.
+
+    Returns:
+        Observations by group.
+    """
+    buffers = memories(manager)
+    before = [copy.deepcopy(vars(buffer)) for buffer in buffers]
+    observations = manager.compute(update_history=True)
+    for buffer, state in zip(buffers, before, strict=True):
+        vars(buffer).update(state)
+    return observations
 
 
 def _action_range(term: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -63,6 +63,8 @@ def action_range(
 def request_final_obs(env: Any) -> None:
     """Have an Isaac Lab environment report observations from before a reset, as ``extras["final_obs"]``.
 
+    An environment that gets them right for observations with a history or a delay says so by ``final_obs_remembers``.
+
     Raises:
         UsageError: A term of its observations cannot be had from before a reset.
     """
@@ -72,20 +74,26 @@ def request_final_obs(env: Any) -> None:
         return
     cfg.compute_final_obs = True
     manager = getattr(unwrapped, "observation_manager", None)
+    remembers = getattr(unwrapped, "final_obs_remembers", False)
     for group, terms in getattr(manager, "active_terms", {}).items():
         for name, term in zip(terms, manager._group_obs_term_cfgs[group], strict=True):  # type: ignore[union-attr]
-            if memory := _memory_of(term):
+            if memory := _memory_of(term, remembers):
                 raise UsageError(
                     f"Observation '{name}' of group '{group}' has {memory}, which Isaac Lab does not advance rightly "
                     "for observations from before a reset: time-outs would be valued wrongly. Train it with PPO."
                 )
 
 
-def _memory_of(term: Any) -> str | None:
-    """What an observation term remembers of earlier steps, in words; None if nothing."""
-    if term.history_length > 0:
+def _memory_of(term: Any, remembers: bool) -> str | None:
+    """What a term remembers of earlier steps that its environment loses at an episode's end, in words; None if nothing.
+
+    Args:
+        term: Config of an observation term.
+        remembers: Whether the environment keeps histories and delays.
+    """
+    if term.history_length > 0 and not remembers:
         return f"a history of {term.history_length}"
-    if getattr(term, "delay_max_lag", 0) > 0:
+    if getattr(term, "delay_max_lag", 0) > 0 and not remembers:
         return f"a delay of up to {term.delay_max_lag}"
     for modifier in getattr(term, "modifiers", None) or []:
         # Isaac Lab's modifiers that keep a state (filters, integrators) can be reset; functions cannot.

@@ -20,10 +20,12 @@ from newton import BodyFlags
 from newton.solvers import SolverMuJoCo
 from platformdirs import user_cache_path
 
+from gaitway.errors import UsageError
 from gaitway.physics.broken_states import BrokenState, joint_layout
 
 from .cfg import MujocoCpuSolverCfg
 from .solver import SolverMujocoCpu
+from .worlds import INSTEAD
 
 logger = logging.getLogger(__name__)
 
@@ -89,11 +91,15 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         before = solver.plan_made_of
         if len(before) != len(made_of) or any(a is not b for a, b in zip(before, made_of, strict=True)):
             solver.plan, solver.plan_made_of = cls._plan(decimation), made_of
-        broken = 0
+        cls._hand_over_held()
+        broken = done = 0
+        total = decimation * cls._num_substeps
         for graph, num_steps in solver.plan:
             wp.capture_launch(graph)
             if num_steps:
-                broken += solver.worlds.step(num_steps, cls._solver_dt)
+                is_last = done + num_steps == total
+                broken += solver.worlds.step(num_steps, cls._solver_dt, steps_before=done, is_last=is_last)
+                done += num_steps
         if broken:
             cls._report_broken()
 
@@ -132,6 +138,40 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         todo.append(lambda: cls._update_sensors(None))
         plan.append((_record(todo), 0))
         return plan
+
+    # -----------------------------------------------------------------------------------------------------------------
+    # Late targets
+    # -----------------------------------------------------------------------------------------------------------------
+
+    _held: ClassVar[list[tuple[torch.Tensor, list[str]]]] = []
+
+    @classmethod
+    def hold_targets(cls, joint_names: list[str], steps: torch.Tensor) -> None:
+        """Have joints follow the targets of the last env-step for the first physics steps of each.
+
+        For actions that reach the motors late by less than an env-step, where an env-step is one call. Read anew in
+        each, so what is written into ``steps`` counts from then on. Nothing is held to begin with.
+
+        Args:
+            joint_names: The joints, by name, whose control loops the simulator closes.
+            steps: Physics steps, int32, on the CPU; kept, not copied. Shape is (num_envs,).
+
+        Raises:
+            UsageError: Targets of other joints are held already, or Newton's own actuators drive them.
+        """
+        if cls._use_newton_actuators_active:
+            raise UsageError(f"physics=mujoco_cpu: targets of Newton's own actuators cannot be delayed; {INSTEAD}.")
+        if cls._held:
+            raise UsageError("physics=mujoco_cpu: only one action term can be delayed; delay none of the others.")
+        cls._held.append((steps, list(joint_names)))
+
+    @classmethod
+    def _hand_over_held(cls) -> None:
+        for steps, joint_names in cls._held:
+            worlds = cls._solver.worlds
+            if not worlds.held_actuators.any():
+                worlds.held_actuators[:] = cls._solver.drives(joint_names)
+            worlds.held_steps.numpy()[:] = steps.numpy() * cls._num_substeps
 
     # -----------------------------------------------------------------------------------------------------------------
     # Broken states
@@ -206,6 +246,7 @@ class NewtonMujocoCpuManager(NewtonMJWarpManager):
         if isinstance(cls._solver, SolverMujocoCpu) and cls._solver.worlds is not None:
             cls._solver.worlds.close()
         NewtonMujocoCpuManager.num_broken = 0
+        cls._held.clear()
         super().clear()
 
 

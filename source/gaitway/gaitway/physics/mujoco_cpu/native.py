@@ -132,6 +132,15 @@ def narrow(native: wp.uint64, row: wp.uint64, count: int): ...
 
 
 @wp.func_native("""
+    const float* source = (const float*) row;
+    const int* chosen = (const int*) mask;
+    double* target = (double*) native;
+    for (int i = 0; i < count; ++i) if (chosen[i]) target[i] = source[i];
+""")
+def widen_where(row: wp.uint64, mask: wp.uint64, native: wp.uint64, count: int): ...
+
+
+@wp.func_native("""
     const char* from = (const char*) source;
     char* to = (char*) target;
     for (int i = 0; i < count; ++i) to[i] = from[i];
@@ -205,6 +214,11 @@ class Worlds:
     rows_warmstart: wp.uint64
     sound_qpos: wp.uint64
     eq_active: wp.uint64
+    # control, that of the call before, for how many steps of a call the latter stays, and for which actuators
+    rows_ctrl: wp.uint64
+    last_ctrl: wp.uint64
+    held_steps: wp.array(dtype=wp.int32)
+    held_actuators: wp.uint64
     broken: wp.array(dtype=wp.int32)
     broken_count: wp.uint64
     max_position: wp.float64
@@ -310,11 +324,16 @@ def step_worlds(
     counter: wp.uint64,
     num_steps: int,
     history_slot: int,
+    steps_before: int,
+    keep_ctrl: int,
     step_function: wp.uint64,
     after_function: wp.uint64,
     force_function: wp.uint64,
 ):
-    """Take worlds until none is left. Runs in every worker at once, with ``dim=1``."""
+    """Take worlds until none is left. Runs in every worker at once, with ``dim=1``.
+
+    An env-step may be several calls: ``steps_before`` counts the steps of those before, ``keep_ctrl`` marks the last.
+    """
     world = take(counter, 1)
     while world < worlds.count:
         load(worker.parameters, world)
@@ -329,7 +348,12 @@ def step_worlds(
 
         # MuJoCo would take a control that is not a number for zero.
         sound = is_sound(worker, worlds) and within(worker.ctrl, worlds.nu, wp.float64(1.0e10))
-        for _ in range(num_steps):
+        held = worlds.held_steps[world] - steps_before
+        if held > 0:
+            widen_where(row(worlds.last_ctrl, world, worlds.nu), worlds.held_actuators, worker.ctrl, worlds.nu)
+        for step in range(num_steps):
+            if step == held and held > 0:
+                widen(row(worlds.rows_ctrl, world, worlds.nu), worker.ctrl, worlds.nu)
             if sound:
                 copy_bytes(worker.qvel, worker.qvel_before, 8 * worlds.nv)
                 call(step_function, worker.model, worker.data)
@@ -341,6 +365,9 @@ def step_worlds(
                 copy_bytes(worker.qvel_before, worker.qvel, 8 * worlds.nv)
                 call(after_function, worker.model, worker.data)
                 copy_bytes(worker.qvel_after, worker.qvel, 8 * worlds.nv)
+            if keep_ctrl > 0:
+                at = row(worlds.last_ctrl, world, worlds.nu)
+                copy_bytes(row(worlds.rows_ctrl, world, worlds.nu), at, 4 * worlds.nu)
             store(worker.outputs, world)
             narrow(worker.qpos, row(worlds.sound_qpos, world, worlds.nq), worlds.nq)
             if worlds.contact_slots > 0:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import mujoco
 import newton
+import numpy as np
 import warp as wp
 from newton.solvers import SolverMuJoCo
 
@@ -93,6 +95,23 @@ class SolverMujocoCpu(SolverMuJoCo):
     def contact_slots(self) -> int:
         """Contacts that are kept of a world."""
         return max(self.mjw_data.naconmax // self.mjw_data.nworld, 1)
+
+    def drives(self, joint_names: Sequence[str]) -> np.ndarray:
+        """Which actuators drive joints of these names, as 0 or 1. Shape is (nu,).
+
+        Raises:
+            UsageError: A joint has none.
+        """
+        assert self.mjc_jnt_to_newton_jnt is not None
+        trntype, trnid = self.mj_model.actuator_trntype, self.mj_model.actuator_trnid[:, 0]
+        of_joint = np.isin(trntype, (mujoco.mjtTrn.mjTRN_JOINT, mujoco.mjtTrn.mjTRN_JOINTINPARENT))
+        joints = self.mjc_jnt_to_newton_jnt.numpy()[0][np.where(of_joint, trnid, 0)]
+        names = [self.model.joint_label[joint].rpartition("/")[2] for joint in joints]
+        driven = of_joint & np.isin(names, list(joint_names))
+        idle = sorted(set(joint_names) - {name for name, drives in zip(names, driven, strict=True) if drives})
+        if idle:
+            raise UsageError(f"physics=mujoco_cpu: nothing drives {', '.join(idle)}, so no target can come late.")
+        return driven.astype(np.int32)
 
     def advance(self, state: newton.State, control: newton.Control, dt: float, num_steps: int) -> int:
         """Advance a state in place by some steps under the same control.

@@ -126,6 +126,11 @@ class MujocoWorlds:
         self._num_q = joint_q.size // n
         self._sound_qpos = np.array(mjw_data.qpos.numpy(), np.float32, copy=True)
         self._keep = (joint_q, joint_qd, geom_shape)
+        self.held_steps = wp.zeros(n, dtype=wp.int32, device="cpu")
+        """Steps for which a world goes on with the control of the last env-step. Shape is (num_worlds,)."""
+        self.held_actuators = np.zeros(mj_model.nu, np.int32)
+        """Which actuators do so, as 0 or 1. Shape is (nu,)."""
+        self._last_ctrl = np.zeros((n, max(mj_model.nu, 1)), np.float32)
         # Of each worker: a contact force, and velocities before and after the last step.
         self._scratch = [(np.zeros(6), np.zeros(mj_model.nv), np.zeros(mj_model.nv)) for _ in range(self.num_threads)]
         self._differing: tuple[str, ...] = ()
@@ -137,6 +142,8 @@ class MujocoWorlds:
         worlds.rows_warmstart = address(mjw_data.qacc_warmstart)
         worlds.sound_qpos = self._sound_qpos.ctypes.data
         worlds.eq_active = address(mjw_data.eq_active) if mj_model.neq else 0
+        worlds.rows_ctrl, worlds.last_ctrl = address(mjw_data.ctrl), self._last_ctrl.ctypes.data
+        worlds.held_steps, worlds.held_actuators = self.held_steps, self.held_actuators.ctypes.data
         worlds.broken, worlds.broken_count = self.broken, self._counters[16:].ctypes.data
         worlds.max_position, worlds.max_velocity = max_position, max_velocity
         worlds.joint_q, worlds.joint_qd = address(joint_q), address(joint_qd)
@@ -312,6 +319,8 @@ class MujocoWorlds:
                         self._counters.ctypes.data,
                         1,
                         0,
+                        0,
+                        1,
                         native.function_address("mj_step"),
                         native.function_address("mj_rnePostConstraint") if self._accelerations else 0,
                         native.function_address("mj_contactForce"),
@@ -325,12 +334,15 @@ class MujocoWorlds:
     # Stepping
     # -----------------------------------------------------------------------------------------------------------------
 
-    def step(self, num_steps: int, timestep: float) -> int:
+    def step(self, num_steps: int, timestep: float, *, steps_before: int = 0, is_last: bool = True) -> int:
         """Advance all worlds.
 
         Args:
-            num_steps: MuJoCo steps, under the same control.
+            num_steps: MuJoCo steps, under the same control; that of the last env-step for the first
+                :attr:`held_steps` of them.
             timestep: Length of one. Unit: s.
+            steps_before: Steps that this env-step has had, where it is several calls.
+            is_last: Whether this call ends it.
 
         Returns:
             How many worlds came out broken: not finite, or beyond the bounds. They are back in their last sound pose,
@@ -346,6 +358,8 @@ class MujocoWorlds:
         for launch in self._launches:
             launch.set_param_at_index(3, num_steps)
             launch.set_param_at_index(4, slot)
+            launch.set_param_at_index(5, steps_before)
+            launch.set_param_at_index(6, int(is_last))
         pending = [self._pool.submit(launch.launch) for launch in self._launches[1:]] if self._pool else []
         self._launches[0].launch()
         wait(pending)

@@ -29,7 +29,9 @@ from gaitway.tasks.locomotion.velocity.velocity_env_cfg import (
     TerminationsCfg,
     VelocityEnvCfg,
     VelocitySceneCfg,
+    policy_by_level,
 )
+from gaitway.tasks.randomisation import variants
 
 
 @configclass
@@ -105,7 +107,7 @@ class RoughCriticObsCfg(CriticObsCfg):
 class RoughObservationsCfg(ObservationsCfg):
     """Observations."""
 
-    policy: RoughPolicyObsCfg = RoughPolicyObsCfg()
+    policy: RoughPolicyObsCfg = policy_by_level(RoughPolicyObsCfg)
     critic: RoughCriticObsCfg = RoughCriticObsCfg()
 
 
@@ -151,10 +153,11 @@ class VelocityRoughEnvCfg(VelocityEnvCfg):
         super().__post_init__()
         self.scene.height_scanner.update_period = self.decimation * self.sim.dt
         # Legs may begin 3 cm too long. On a plane a foot is pushed out; in a height field it stays where it is.
-        self.events.reset_base.params["pose_range"]["z"] = (0.05, 0.05)
+        for events in variants(self.events):
+            events.reset_base.params["pose_range"]["z"] = (0.05, 0.05)
 
     def play_mode(self):
-        """Play without noise, randomisation and pushes, on half the levels, each robot on one of its own."""
+        """Play as on flat ground, on half the levels, each robot on one of its own."""
         super().play_mode()
         self.scene.terrain.terrain_generator.num_rows = 5
         self.scene.terrain.max_init_terrain_level = None

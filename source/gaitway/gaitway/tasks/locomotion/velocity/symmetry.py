@@ -27,6 +27,8 @@ _SIGNS = {
     "projected_gravity": _VECTOR,
     "velocity_commands": _COMMAND,
     "base_height": (1.0,),
+    "base_mass": (1.0,),
+    "motor_delay": (1.0,),
 }
 """Terms that stay in place, and the sign of each of their elements."""
 
@@ -91,7 +93,7 @@ def _make_mirrors(env: ManagerBasedRLEnv) -> _Mirrors:
         if not manager.group_obs_concatenate[group]:
             raise ValueError(f"Observation group '{group}' is not concatenated, so it cannot be mirrored.")
         parts = [
-            _observation(env, name, cfg.params, torch.Size(shape).numel())
+            _frames(env, name, cfg, torch.Size(shape).numel())
             for name, cfg, shape in zip(
                 names, manager._group_obs_term_cfgs[group], manager.group_obs_term_dim[group], strict=True
             )
@@ -110,6 +112,13 @@ def _join(parts: Sequence[tuple[list[int], list[float]]], device: str) -> Mirror
     return Mirror(torch.tensor(index, device=device), torch.tensor(sign, device=device))
 
 
+def _frames(env: ManagerBasedRLEnv, name: str, cfg: Any, width: int) -> tuple[list[int], list[float]]:
+    """Index and sign of one observation term with all the frames of its history."""
+    frames = max(cfg.history_length, 1)
+    index, sign = _observation(env, name, cfg.params, width // frames)
+    return [len(index) * frame + source for frame in range(frames) for source in index], sign * frames
+
+
 def _observation(env: ManagerBasedRLEnv, name: str, params: dict, width: int) -> tuple[list[int], list[float]]:
     """Index and sign of one observation term."""
     if name in _SIGNS:
@@ -117,6 +126,13 @@ def _observation(env: ManagerBasedRLEnv, name: str, params: dict, width: int) ->
     elif name in ("joint_pos", "joint_vel"):
         asset_cfg = params.get("asset_cfg", SceneEntityCfg("robot"))
         index, sign = _legs(name, _chosen(env.scene[asset_cfg.name].joint_names, asset_cfg.joint_ids))
+    elif name in ("motor_stiffness", "motor_damping", "motor_strength"):
+        asset_cfg = params.get("asset_cfg", SceneEntityCfg("robot"))
+        index, sign = _legs(name, _chosen(env.scene[asset_cfg.name].joint_names, asset_cfg.joint_ids))
+        sign = [abs(s) for s in sign]  # what cannot be negative
+    elif name == "foot_friction":
+        asset_cfg = params["asset_cfg"]
+        index, sign = _legs(name, _chosen(env.scene[asset_cfg.name].body_names, asset_cfg.body_ids))
     elif name == "actions":
         parts = _join(_actions(env), "cpu")
         index, sign = parts.index.tolist(), parts.sign.tolist()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import MISSING
+from typing import Any
 
 from isaaclab.assets import ArticulationCfg, AssetBaseCfg
 from isaaclab.envs import ManagerBasedRLEnvCfg
@@ -23,6 +25,7 @@ from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 from gaitway import mdp
 from gaitway.physics.presets import LeggedPhysicsCfg
 from gaitway.tasks.defaults import arrow_marker_cfg, auto_device, ground_cfg, light_cfg
+from gaitway.tasks.randomisation import by_level, exact, late, noisier, variants, without_randomisation
 
 
 @configclass
@@ -67,7 +70,13 @@ class CommandsCfg:
 class ActionsCfg:
     """Joint position targets about the default pose."""
 
-    joint_pos = mdp.JointPositionActionCfg(asset_name="robot", joint_names=[".*"], scale=0.25, use_default_offset=True)
+    joint_pos = mdp.DelayedJointPositionActionCfg(
+        asset_name="robot",
+        joint_names=[".*"],
+        scale=0.25,
+        use_default_offset=True,
+        delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.02)),
+    )
 
 
 @configclass
@@ -85,6 +94,11 @@ class PolicyObsCfg(ObsGroup):
     def __post_init__(self):
         self.enable_corruption = True
         self.concatenate_terms = True
+
+
+def policy_by_level(group: Callable[[], ObsGroup]) -> Any:
+    """What the policy sees: exact, with noise, or with half as much noise again and up to a step late."""
+    return by_level(none=exact(group()), standard=group(), hard=late(noisier(group(), 1.5), 1))
 
 
 @configclass
@@ -112,7 +126,7 @@ class CriticObsCfg(ObsGroup):
 class ObservationsCfg:
     """Observations."""
 
-    policy: PolicyObsCfg = PolicyObsCfg()
+    policy: PolicyObsCfg = policy_by_level(PolicyObsCfg)
     critic: CriticObsCfg = CriticObsCfg()
 
 
@@ -152,6 +166,11 @@ class EventsCfg:
             "operation": "scale",
         },
     )
+    motor_strength = EventTerm(
+        func=mdp.RandomizeEffortLimits,
+        mode="startup",
+        params={"asset_cfg": SceneEntityCfg("robot", joint_names=".*"), "scale_range": (0.9, 1.1)},
+    )
     reset_base = EventTerm(
         func=mdp.reset_root_state_uniform,
         mode="reset",
@@ -179,13 +198,37 @@ class EventsCfg:
         params={"velocity_range": {"x": (-0.5, 0.5), "y": (-0.5, 0.5)}},
     )
 
-    def without_randomisation(self) -> None:
-        """Leave only where an episode begins, at rest."""
-        self.foot_friction = None
-        self.base_mass = None
-        self.motor_gains = None
-        self.push_robot = None
+    def without_randomisation(self) -> EventsCfg:
+        """Leave only where an episode begins, at rest; return it."""
+        for name in [name for name in vars(self) if not name.startswith("reset_")]:
+            setattr(self, name, None)
         self.reset_base.params["velocity_range"] = {}
+        return self
+
+
+@configclass
+class HardEventsCfg(EventsCfg):
+    """A robot that is badly known, carries something and is pushed hard."""
+
+    base_com = EventTerm(
+        func=mdp.randomize_rigid_body_com,
+        mode="startup",
+        params={
+            "asset_cfg": SceneEntityCfg("robot", body_names=MISSING),
+            "com_range": {"x": (-0.03, 0.03), "y": (-0.02, 0.02), "z": (-0.02, 0.02)},
+        },
+    )
+
+    def __post_init__(self):
+        for kind in ("static", "dynamic"):
+            self.foot_friction.params[f"{kind}_friction_range"] = (0.25, 1.5)
+        # With 7 kg of trunk, 4 kg more or 2.6 kg less.
+        self.base_mass.params["mass_distribution_params"] = (1 / 1.6, 1.6)
+        for gain in ("stiffness", "damping"):
+            self.motor_gains.params[f"{gain}_distribution_params"] = (0.75, 1.25)
+        self.motor_strength.params["scale_range"] = (0.7, 1.2)
+        self.push_robot.interval_range_s = (5.0, 15.0)
+        self.push_robot.params["velocity_range"] = {"x": (-1.0, 1.0), "y": (-1.0, 1.0)}
 
 
 @configclass
@@ -260,7 +303,7 @@ class VelocityEnvCfg(ManagerBasedRLEnvCfg):
     commands: CommandsCfg = CommandsCfg()
     rewards: RewardsCfg = RewardsCfg()
     terminations: TerminationsCfg = TerminationsCfg()
-    events: EventsCfg = EventsCfg()
+    events: EventsCfg = by_level(none=EventsCfg().without_randomisation(), standard=EventsCfg(), hard=HardEventsCfg())
     curriculum: CurriculumCfg = CurriculumCfg()
 
     def __post_init__(self):
@@ -275,9 +318,9 @@ class VelocityEnvCfg(ManagerBasedRLEnvCfg):
         self.viewer.lookat = (0.0, 0.0, 0.25)
 
     def play_mode(self):
-        """Play without noise, randomisation and pushes."""
+        """Play without noise, randomisation and pushes, unless they are asked for by a preset."""
         super().play_mode()
-        self.events.without_randomisation()
+        without_randomisation(self)
 
     def use_legs(self, base: str, feet: str, height: float) -> None:
         """Fill in the names that terms need.
@@ -287,7 +330,10 @@ class VelocityEnvCfg(ManagerBasedRLEnvCfg):
             feet: Pattern of the feet.
             height: Height of the trunk when standing. Unit: m.
         """
-        self.events.base_mass.params["asset_cfg"].body_names = base
+        for events in variants(self.events):
+            for term in (events.base_mass, getattr(events, "base_com", None)):
+                if term is not None:
+                    term.params["asset_cfg"].body_names = base
         self.terminations.base_contact.params["sensor_cfg"].body_names = base
         self.rewards.feet_in_swing.params["sensor_cfg"].body_names = feet
         self.observations.critic.foot_contacts.params["sensor_cfg"].body_names = feet

@@ -26,6 +26,7 @@ from isaaclab_tasks.core.lift import mdp as core_mdp
 from gaitway import mdp
 from gaitway.physics.presets import GraspPhysicsCfg
 from gaitway.tasks.defaults import auto_device, goal_marker_cfg, ground_cfg, light_cfg
+from gaitway.tasks.randomisation import by_level, exact, late, noisier, variants, without_randomisation
 
 HAND, ARM, GRIPPER = "<hand>", "<arm>", "<gripper>"
 """Stand for the body that carries the gripper, the joints that move it and those that close it, until a robot gives
@@ -160,7 +161,10 @@ class CriticObsCfg(ObsGroup):
 class ObservationsCfg:
     """Observations."""
 
-    policy: PolicyObsCfg = PolicyObsCfg()
+    # Exact, with noise, or with half as much noise again and up to a step late.
+    policy: PolicyObsCfg = by_level(
+        none=exact(PolicyObsCfg()), standard=PolicyObsCfg(), hard=late(noisier(PolicyObsCfg(), 1.5), 1)
+    )
     critic: CriticObsCfg = CriticObsCfg()
 
 
@@ -196,6 +200,9 @@ class EventCfg:
             "friction_distribution_params": (0.0, 1.0),
             "operation": "abs",
         },
+    )
+    motor_strength = EventTerm(
+        func=mdp.RandomizeEffortLimits, mode="startup", params={"asset_cfg": arm(), "scale_range": (0.9, 1.1)}
     )
     object_mass = EventTerm(
         func=mdp.randomize_rigid_body_mass,
@@ -235,14 +242,27 @@ class EventCfg:
         },
     )
 
-    def without_randomisation(self) -> None:
-        """Leave only where an episode begins."""
-        self.link_mass = None
-        self.motor_gains = None
-        self.joint_friction = None
-        self.object_mass = None
-        self.robot_friction = None
-        self.object_friction = None
+    def without_randomisation(self) -> EventCfg:
+        """Leave only where an episode begins; return it."""
+        for name in [name for name in vars(self) if not name.startswith("reset_")]:
+            setattr(self, name, None)
+        return self
+
+
+@configclass
+class HardEventCfg(EventCfg):
+    """An arm that is badly known, and a cube of up to 0.4 kg that slips or sticks."""
+
+    def __post_init__(self):
+        self.link_mass.params["mass_distribution_params"] = (0.75, 1.25)
+        for gain in ("stiffness", "damping"):
+            self.motor_gains.params[f"{gain}_distribution_params"] = (0.7, 1.4)
+        self.joint_friction.params["friction_distribution_params"] = (0.0, 2.0)
+        self.motor_strength.params["scale_range"] = (0.7, 1.2)
+        self.object_mass.params["mass_distribution_params"] = (0.25, 4.0)
+        for term in (self.robot_friction, self.object_friction):
+            for kind in ("static", "dynamic"):
+                term.params[f"{kind}_friction_range"] = (0.5, 1.5)
 
 
 @configclass
@@ -304,7 +324,7 @@ class LiftEnvCfg(ManagerBasedRLEnvCfg):
     commands: CommandsCfg = CommandsCfg()
     rewards: RewardsCfg = RewardsCfg()
     terminations: TerminationsCfg = TerminationsCfg()
-    events: EventCfg = EventCfg()
+    events: EventCfg = by_level(none=EventCfg().without_randomisation(), standard=EventCfg(), hard=HardEventCfg())
     curriculum: CurriculumCfg = CurriculumCfg()
 
     def __post_init__(self):
@@ -317,9 +337,9 @@ class LiftEnvCfg(ManagerBasedRLEnvCfg):
         self.viewer.lookat = (0.3, 0.0, 0.2)
 
     def play_mode(self):
-        """Play without noise and randomisation."""
+        """Play without noise and randomisation, unless they are asked for by a preset."""
         super().play_mode()
-        self.events.without_randomisation()
+        without_randomisation(self)
 
     def use_arm(self, joint_names: list[str], gripper_names: list[str], body_name: str, offset: float) -> None:
         """Fill in the names that terms need.
@@ -330,7 +350,8 @@ class LiftEnvCfg(ManagerBasedRLEnvCfg):
             body_name: The body that carries the gripper.
             offset: How far along its z axis things are grasped. Unit: m.
         """
-        groups = (self.rewards, self.observations.policy, self.observations.critic, self.events)
+        levels = [*variants(self.observations.policy), *variants(self.events)]
+        groups = (self.rewards, self.observations.critic, *levels)
         for params in [term.params for group in groups for term in vars(group).values() if hasattr(term, "params")]:
             if "offset" in params:
                 params["offset"] = offset

@@ -21,6 +21,7 @@ from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 from gaitway import mdp
 from gaitway.physics.presets import ArmPhysicsCfg
 from gaitway.tasks.defaults import auto_device, frame_marker_cfg, ground_cfg, light_cfg
+from gaitway.tasks.randomisation import by_level, exact, late, noisier, variants, without_randomisation
 
 HAND, ARM = "<hand>", "<arm>"
 """Stand for the body that is to reach the goal and the joints that move it, until a robot gives their names."""
@@ -108,7 +109,10 @@ class CriticObsCfg(ObsGroup):
 class ObservationsCfg:
     """Observations."""
 
-    policy: PolicyObsCfg = PolicyObsCfg()
+    # Exact, with noise, or with half as much noise again and up to a step late.
+    policy: PolicyObsCfg = by_level(
+        none=exact(PolicyObsCfg()), standard=PolicyObsCfg(), hard=late(noisier(PolicyObsCfg(), 1.5), 1)
+    )
     critic: CriticObsCfg = CriticObsCfg()
 
 
@@ -145,6 +149,9 @@ class EventCfg:
             "operation": "abs",
         },
     )
+    motor_strength = EventTerm(
+        func=mdp.RandomizeEffortLimits, mode="startup", params={"asset_cfg": arm(), "scale_range": (0.9, 1.1)}
+    )
     push_hand = EventTerm(
         func=mdp.apply_external_force_torque,
         mode="reset",
@@ -158,12 +165,24 @@ class EventCfg:
         params={"asset_cfg": arm(), "position_range": (-0.25, 0.25), "velocity_range": (0.0, 0.0)},
     )
 
-    def without_randomisation(self) -> None:
-        """Leave only where an episode begins."""
-        self.link_mass = None
-        self.motor_gains = None
-        self.joint_friction = None
-        self.push_hand = None
+    def without_randomisation(self) -> EventCfg:
+        """Leave only where an episode begins; return it."""
+        for name in [name for name in vars(self) if not name.startswith("reset_")]:
+            setattr(self, name, None)
+        return self
+
+
+@configclass
+class HardEventCfg(EventCfg):
+    """An arm that is badly known, and whose hand is pulled at as by a payload of a kilogram."""
+
+    def __post_init__(self):
+        self.link_mass.params["mass_distribution_params"] = (0.75, 1.25)
+        for gain in ("stiffness", "damping"):
+            self.motor_gains.params[f"{gain}_distribution_params"] = (0.7, 1.4)
+        self.joint_friction.params["friction_distribution_params"] = (0.0, 2.0)
+        self.motor_strength.params["scale_range"] = (0.7, 1.2)
+        self.push_hand.params["force_range"] = (-10.0, 10.0)
 
 
 @configclass
@@ -215,7 +234,7 @@ class ReachEnvCfg(ManagerBasedRLEnvCfg):
     commands: CommandsCfg = CommandsCfg()
     rewards: RewardsCfg = RewardsCfg()
     terminations: TerminationsCfg = TerminationsCfg()
-    events: EventCfg = EventCfg()
+    events: EventCfg = by_level(none=EventCfg().without_randomisation(), standard=EventCfg(), hard=HardEventCfg())
     curriculum: CurriculumCfg = CurriculumCfg()
 
     def __post_init__(self):
@@ -228,9 +247,9 @@ class ReachEnvCfg(ManagerBasedRLEnvCfg):
         self.viewer.lookat = (0.2, 0.0, 0.35)
 
     def play_mode(self):
-        """Play without noise and randomisation."""
+        """Play without noise and randomisation, unless they are asked for by a preset."""
         super().play_mode()
-        self.events.without_randomisation()
+        without_randomisation(self)
 
     def use_arm(self, joint_names: list[str], body_name: str) -> None:
         """Fill in the names that terms need.
@@ -240,7 +259,8 @@ class ReachEnvCfg(ManagerBasedRLEnvCfg):
             body_name: The body that is to reach the goal.
         """
         self.commands.ee_pose.body_name = body_name
-        groups = (self.rewards, self.observations.policy, self.observations.critic, self.events)
+        levels = [*variants(self.observations.policy), *variants(self.events)]
+        groups = (self.rewards, self.observations.critic, *levels)
         params = [term.params for group in groups for term in vars(group).values() if hasattr(term, "params")]
         for entity in [p.get("asset_cfg") for p in [*params, self.curriculum.success.params["params"]]]:
             if entity is not None and entity.body_names == [HAND]:

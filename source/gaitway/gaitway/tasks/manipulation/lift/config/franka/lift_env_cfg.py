@@ -7,6 +7,7 @@ from isaaclab.utils import configclass, replace
 from gaitway import mdp
 from gaitway.robots.franka import FRANKA_CFG, HAND_TO_GRASP
 from gaitway.tasks.manipulation.lift.lift_env_cfg import LiftEnvCfg
+from gaitway.tasks.randomisation import by_level
 
 
 @configclass
@@ -16,8 +17,12 @@ class FrankaLiftEnvCfg(LiftEnvCfg):
     def __post_init__(self):
         super().__post_init__()
         self.scene.robot = replace(FRANKA_CFG, prim_path="{ENV_REGEX_NS}/Robot")
-        self.actions.arm_action = mdp.JointPositionActionCfg(
-            asset_name="robot", joint_names=["panda_joint.*"], scale=0.5, use_default_offset=True
+        self.actions.arm_action = mdp.DelayedJointPositionActionCfg(
+            asset_name="robot",
+            joint_names=["panda_joint.*"],
+            scale=0.5,
+            use_default_offset=True,
+            delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025)),
         )
         self.actions.gripper_action = mdp.BinaryJointPositionActionCfg(
             asset_name="robot",

@@ -45,6 +45,14 @@ class Go2FlatPPORunnerCfg(OnPolicyRecipe):
 
 
 @configclass
+class Go2TeacherPPORunnerCfg(Go2FlatPPORunnerCfg):
+    """A teacher, who sees what only a simulator knows."""
+
+    experiment_name = "gaitway_velocity_teacher_go2"
+    obs_groups = {"actor": ["teacher"], "critic": ["critic"]}
+
+
+@configclass
 class Go2RoughPPORunnerCfg(Go2FlatPPORunnerCfg):
     """Rough ground: larger networks for the height scan, and steps that suit whatever batch there is."""
 

@@ -25,6 +25,14 @@ class Go2FlatSACRunnerCfg(SacRecipe):
 
 
 @configclass
+class Go2TeacherSACRunnerCfg(Go2FlatSACRunnerCfg):
+    """A teacher, who sees what only a simulator knows."""
+
+    experiment_name = "gaitway_velocity_teacher_go2_sac"
+    obs_groups = {"actor": ["teacher"], "critic": ["critic"]}
+
+
+@configclass
 class Go2RoughSACRunnerCfg(Go2FlatSACRunnerCfg):
     """Rough ground: larger networks for the height scan."""
 
