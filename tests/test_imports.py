@@ -90,7 +90,7 @@ def test_nothing_but_the_command_line_imports_the_command_line() -> None:
 
 def test_the_robots_side_stands_alone() -> None:
     allowed = STANDARD | {"numpy", "onnxruntime", "gaitway_deploy"}
-    extras = {"drivers/mujoco.py": {"mujoco"}, "commands.py": {"pygame"}}
+    extras = {"drivers/mujoco.py": {"mujoco", "glfw"}, "commands.py": {"pygame"}}
     files = list(DEPLOY.rglob("*.py"))
     assert len(files) > 10
     foreign = {

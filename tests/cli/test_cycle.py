@@ -59,23 +59,29 @@ def wait_for_metrics(runs: Path, process: subprocess.Popen[str]) -> None:
 
 
 def last_exported(folder: Path, env: dict[str, str], run: str, name: str) -> None:
-    """Export a run and run its ONNX by hand."""
+    """Export a run, have the bundle checked, and run its ONNX by hand."""
     import onnx
     import onnxruntime
 
-    result = gaitway(folder, env, "export", "--run", run, "--output", name)
+    result = gaitway(folder, env, "export", "--run", run, "--output", name, "--episodes", "4")
     assert result["max_abs_diff"] <= 1e-5
-    file = folder / result["onnx"]
-    interface = json.loads((folder / result["interface"]).read_text())
-    size = sum(term["size"] for term in interface["observations"]["policy"])
-    session = onnxruntime.InferenceSession(str(file))
+    assert result["episodes"] == 4
+    bundle = folder / result["bundle"]
+    checked = gaitway(folder, env, "verify", result["bundle"])
+    assert checked["selftest_max_diff"] <= 1e-5
+    assert checked["episode_max_diff"] <= 1e-4
+    contract = json.loads((bundle / "contract.json").read_text())
+    size = sum(term["width"] * term["history"]["length"] for term in contract["observations"])
+    session = onnxruntime.InferenceSession(str(bundle / "policy.onnx"))
     (actions,) = session.run(None, {"obs": np.zeros((3, size), np.float32)})
     assert actions.shape == (3, 7)
     assert np.isfinite(actions).all()
-    assert interface["joint_names"][:7] == [f"panda_joint{i}" for i in range(1, 8)]
-    assert interface["actions"][0]["offset"] == pytest.approx(interface["default_joint_pos"][:7])
-    kept = {prop.key: prop.value for prop in onnx.load(file).metadata_props}
-    assert json.loads(kept["gaitway.interface"])["control_dt"] == pytest.approx(1 / 30)
+    joints = contract["robot"]["joints"]
+    assert [joint["name"] for joint in joints[:7]] == [f"panda_joint{i}" for i in range(1, 8)]
+    assert contract["actions"][0]["offset"] == [joint["default_pos"] for joint in joints[:7]]
+    kept = {prop.key: prop.value for prop in onnx.load(bundle / "policy.onnx").metadata_props}
+    assert json.loads(kept["gaitway.contract"]) == contract
+    assert contract["timing"]["control_dt"] == pytest.approx(1 / 30)
 
 
 def test_rsl_rl_trains_offline_is_killed_resumes_is_judged_filmed_and_exported(folder, offline):

@@ -208,8 +208,8 @@ def test_changed_bytes_of_a_zip_are_refused(files, tmp_path):
     data, path, draw = pack_zip(files), tmp_path / "bundle.zip", random.Random(0)
     contents = data.index(b"PK\x01\x02")
     places = [0, 4, 6, 8, 10, 26, contents, contents + 8, contents + 20, contents + 38, len(data) - 22, len(data) - 1]
-    places += [draw.randrange(len(data)) for _ in range(30)]
-    places += [draw.randrange(contents, len(data)) for _ in range(60)]
+    places += [draw.randrange(len(data)) for _ in range(20)]
+    places += [draw.randrange(contents, len(data)) for _ in range(30)]
     for place in places:
         changed = bytearray(data)
         changed[place] ^= 1 << draw.randrange(8)
@@ -253,7 +253,7 @@ def changed_leaf(value: Any) -> Any:
 def test_a_changed_contract_is_refused_though_its_checksum_is_true(files, tmp_path):
     """Any field: the contract in the ONNX file says otherwise, if nothing else does."""
     contract, draw = json.loads(files["contract.json"]), random.Random(0)
-    for path in draw.sample(leaves(contract), 80):
+    for path in draw.sample(leaves(contract), 60):
         changed = copy.deepcopy(contract)
         put_at(changed, path, changed_leaf)
         message = refused(with_checksums({**files, "contract.json": canonical_json(changed)}), tmp_path / "bundle")
@@ -282,6 +282,8 @@ def test_a_changed_contract_is_refused_though_its_checksum_is_true(files, tmp_pa
         (("robot", "joints", 0, "name"), "tail", "the robot has no joint 'FL_hip_joint'"),
         (("robot", "joints", 0, "unit"), "m", "has no joint 'FL_hip_joint' that moves in m"),
         (("robot", "joints", 0, "pos_limits"), None, r"joints\[0\]\.pos_limits lets it go from -inf to inf"),
+        (("robot", "joints", 0, "pos_limits"), [-2.0, 1.0], r"joints\[0\]\.pos_limits lets it go from -2 to 1"),
+        (("robot", "joints", 0, "pos_limits"), [-1.0, 2.0], r"joints\[0\]\.pos_limits lets it go from -1 to 2"),
         (("robot", "joints", 0, "effort_limit"), 100.0, r"joints\[0\]\.effort_limit allows more"),
         (("robot", "joints", 0, "vel_limit"), None, r"joints\[0\]\.vel_limit allows more"),
         (("robot", "urdf"), "robot/other.urdf", r"robot/other\.urdf: missing"),
@@ -321,7 +323,7 @@ def test_changed_weights_are_refused_though_their_checksum_is_true(files, tmp_pa
 def test_a_damaged_network_never_crashes(files, tmp_path):
     """Bytes changed with a true checksum: refused, or a network that still answers as recorded."""
     draw, refusals = random.Random(0), 0
-    for _ in range(100):
+    for _ in range(60):
         changed = bytearray(files["policy.onnx"])
         # Half of them in the graph's structure, which is at the start, and not in the numbers.
         place = draw.randrange(400 if draw.random() < 0.5 else len(changed))
@@ -331,7 +333,7 @@ def test_a_damaged_network_never_crashes(files, tmp_path):
             verify(put(with_checksums({**files, "policy.onnx": bytes(changed)}), tmp_path / "bundle"))
         except BundleError:
             refusals += 1
-    assert refusals > 50
+    assert refusals > 30
 
 
 @pytest.mark.parametrize("name", ["selftest.npz", "episode.npz"])
@@ -385,7 +387,6 @@ def test_what_is_no_bundle_is_said_so(tmp_path):
     ("name", "data", "message"),
     [
         ("contract.json", b"[" * 100_000, "nested too deeply"),
-        ("contract.json", b"[" * 500 + b"]" * 500, "not written as Gaitway writes it"),
         ("contract.json", b'{"format": NaN}', "NaN is no number"),
         ("contract.json", b'{"format": 1, "format": 2}', "'format' is there twice"),
         ("contract.json", b'{"format": ' + b"9" * 5000 + b"}", "an integer of 5000 digits"),
@@ -414,6 +415,15 @@ def test_hostile_files_are_refused(files, tmp_path, name, data, message):
     said = refused(changed if name == "checksums.json" else with_checksums(changed), tmp_path / "bundle")
     assert said.startswith(f"{name}: ")
     assert message in said
+
+
+@pytest.mark.parametrize("depth", [300, 700, 900, 940, 970, 1100, 3000, 30_000])
+def test_deep_json_is_refused(files, tmp_path, depth):
+    """As deep as can be read but not written, and deeper than can be read."""
+    for name in ("contract.json", "checksums.json"):
+        changed = {**files, name: b"[" * depth + b"]" * depth}
+        said = refused(changed if name == "checksums.json" else with_checksums(changed), tmp_path / "bundle")
+        assert said.startswith((f"{name}: nested too deeply", f"{name}: not written as Gaitway writes it"))
 
 
 @pytest.mark.parametrize(
@@ -514,6 +524,15 @@ def test_zips_of_other_forms_are_refused(files, tmp_path):
     assert "twice in the zip" in refusal(path)
     with pytest.raises(BundleError):
         unpack_zip(b"PK\x05\x06" + b"\xff" * 18)
+
+    # One content under many names: a small file that would fill the memory.
+    one = pack_zip({"a": b"x" * 1000})
+    start = one.index(b"PK\x01\x02")
+    entry, end = bytearray(one[start:-22]), bytearray(one[-22:])
+    entries = b"".join(bytes(entry[:-1]) + bytes([place]) for place in b"abcdefgh")
+    end[8:10] = end[10:12] = (8).to_bytes(2, "little")
+    with pytest.raises(BundleError, match="the entry 'b' is not in its place"):
+        unpack_zip(one[:start] + entries + bytes(end))
 
 
 def test_a_model_that_reaches_outside_is_refused(files, tmp_path):

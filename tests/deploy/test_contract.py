@@ -97,6 +97,14 @@ def test_no_contract_crashes():
     assert accepted > 20
 
 
+def test_a_whole_number_may_have_a_point():
+    """As JSON Schema has it: 2.0 is an integer, and is read as one."""
+    step = Contract.from_dict(edited(GO2, "made_by.step", 2.0)).made_by.step
+    assert (step, type(step)) == (2, int)
+    with pytest.raises(BundleError, match=r"made_by\.step: must be an integer, is 2\.5"):
+        Contract.from_dict(edited(GO2, "made_by.step", 2.5))
+
+
 def test_every_object_of_the_schema_is_closed():
     """A misspelt field is never passed over."""
 

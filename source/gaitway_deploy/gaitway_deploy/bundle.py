@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Union
 
@@ -47,8 +47,8 @@ class Bundle:
 
     path: Path
     """Where it was read from."""
-    contract: Contract
-    files: Mapping[str, bytes]
+    contract: Contract = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
     """All its files by name. Not to be changed."""
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -49,24 +50,36 @@ def check_values(contract: Contract, values: Mapping[str, Any], where: str) -> d
         where: What gives them, for the message.
 
     Raises:
-        DeployError: There is no such command, or it has other elements.
+        DeployError: There is no such command, it has other elements, or the quaternion of a pose is no rotation.
     """
     checked = {}
     for name, given in values.items():
         try:
             command = contract.command(name)
-        except DeployError:
+        except KeyError:
             known = ", ".join(command.name for command in contract.commands) or "none"
             raise DeployError(f"{where}: there is no command '{name}'; the policy knows {known}.") from None
-        try:
-            array = np.array([float(x) for x in given])
-        except (TypeError, ValueError):
-            array = np.zeros(0)
+        array = _numbers(given)
         if array.shape != (command.width,) or not np.isfinite(array).all():
             elements = ", ".join(f"{item.name} ({item.unit})" if item.unit else item.name for item in command.elements)
             raise DeployError(f"{where}: '{name}' must be {command.width} numbers: {elements}.")
+        if command.kind == "pose":
+            length = math.sqrt(sum(x * x for x in array[3:].tolist()))
+            if abs(length - 1.0) > 0.01:
+                raise DeployError(f"{where}: the quaternion of '{name}' has the length {length:.3f}, not 1.")
+            array[3:] /= length
         checked[name] = within(command, array)
     return checked
+
+
+def _numbers(given: Any) -> np.ndarray:
+    """Numbers as an array; an empty one if they are none. Text is none, even if it reads as a number."""
+    if isinstance(given, (str, bytes, Mapping)):
+        return np.zeros(0)
+    try:
+        return np.array([float(x) if isinstance(x, (int, float, np.number)) else math.nan for x in given])
+    except (TypeError, OverflowError):
+        return np.zeros(0)
 
 
 def within(command: Command, values: np.ndarray) -> np.ndarray:
@@ -152,7 +165,7 @@ class Script:
                 (float(entry["time"]), {name: value for name, value in entry.items() if name != "time"})
                 for entry in entries
             ]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise DeployError(
                 f"{os.fspath(path)}: no script of commands ({error}); it must be a JSON list such as "
                 '[{"time": 0, "NAME": [0.5, 0, 0]}].'
@@ -168,34 +181,44 @@ class Script:
 
 
 class Random:
-    """Drawn as in training.
+    """Drawn as in training: a new one each time that the last has stood for as long as was drawn for it.
 
     Args:
         contract: The contract.
         seed: Of what is drawn.
+
+    Raises:
+        DeployError: The seed is negative.
     """
 
     def __init__(self, contract: Contract, seed: int = 0):
+        if seed < 0:
+            raise DeployError(f"seed {seed}: must be a whole number of at least 0.")
         self._rng = np.random.default_rng(seed)
         self._commands = contract.commands
-        self._until = {command.name: -math.inf for command in self._commands}
+        self._until: dict[str, float] = {}
         self._values: dict[str, np.ndarray] = {}
 
     def read(self, time: float) -> Values:
         """What is asked for."""
         for command in self._commands:
-            if time >= self._until[command.name]:
+            # Counted from when it was due, not from when it was read: how often it is read changes nothing.
+            until = self._until.get(command.name, time)
+            while time >= until - 1e-9:
                 self._values = {**self._values, command.name: draw(command, self._rng)}
-                self._until[command.name] = time + self._rng.uniform(*command.resample_s)
+                until += max(self._rng.uniform(*command.resample_s), 1e-3)
+            self._until[command.name] = until
         return self._values
 
 
 def draw(command: Command, rng: np.random.Generator) -> np.ndarray:
-    """Draw a command as in training. Shape is (elements,)."""
+    """Draw a command as in training; what only its task could draw is :func:`idle`. Shape is (elements,)."""
+    if command.kind == "other":
+        return idle(command)
     values = np.array([rng.uniform(item.low, item.high) for item in command.elements])
     if command.kind == "pose" and command.euler is not None:
         values[3:] = quat_from_euler(*(rng.uniform(*command.euler[axis]) for axis in ("roll", "pitch", "yaw")))
-    if rng.uniform() < command.zero_share:
+    if rng.uniform() < command.zero_share and command.kind == "velocity":
         values[:] = 0.0
     return values
 
@@ -222,7 +245,7 @@ class _Velocity:
 
 class Keyboard(_Velocity):
     """Keys of the terminal: w and s forward and back, a and d left and right, q and e turn, space stands still,
-    x or Escape is the emergency stop.
+    x or Escape is the emergency stop. So are the arrow keys, which send Escape first, and the end of the terminal.
 
     Args:
         contract: The contract.
@@ -248,13 +271,20 @@ class Keyboard(_Velocity):
         self._termios, self._terminal = termios, sys.stdin.fileno()
         self._before = termios.tcgetattr(self._terminal)
         tty.setcbreak(self._terminal)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="Keyboard", daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
         while not self._closed.is_set():
-            if select.select([self._terminal], [], [], 0.1)[0]:
-                self.press(os.read(self._terminal, 1).decode("latin-1"))
+            if not select.select([self._terminal], [], [], 0.1)[0]:
+                continue
+            try:
+                key = os.read(self._terminal, 1).decode("latin-1")
+            except OSError:
+                key = ""
+            self.press(key)
+            if not key:
+                return
 
     def press(self, key: str) -> None:
         """What a key does."""
@@ -277,7 +307,9 @@ class Keyboard(_Velocity):
     def close(self) -> None:
         """Give the terminal back as it was."""
         self._closed.set()
-        self._termios.tcsetattr(self._terminal, self._termios.TCSADRAIN, self._before)
+        self._thread.join()  # else it may take a key that is somebody else's by now
+        with contextlib.suppress(self._termios.error):  # a terminal that is gone
+            self._termios.tcsetattr(self._terminal, self._termios.TCSADRAIN, self._before)
 
 
 class Gamepad(_Velocity):
@@ -303,7 +335,7 @@ class Gamepad(_Velocity):
             import pygame
         except ImportError:
             raise DeployError("The gamepad needs pygame; install 'gaitway-deploy[gamepad]'.") from None
-        pygame.init()
+        pygame.display.init()  # which events come through; not all of pygame, which would look for loudspeakers too
         pygame.joystick.init()
         if pygame.joystick.get_count() == 0:
             raise DeployError("There is no gamepad; plug one in, or use other commands.")
@@ -319,8 +351,10 @@ class Gamepad(_Velocity):
             return None
         if any(self._stick.get_button(i) for i in self.STOP_BUTTONS if i < self._stick.get_numbuttons()):
             raise EmergencyStop("button of the emergency stop")
-        # Sticks count down and to the right; the robot's axes forward and to the left.
-        return self._steer([-self._axis(1), -self._axis(0), -self._axis(3)])
+        # Sticks count down and to the right; the robot's axes forward and to the left. Where the triggers are axes too,
+        # the left one comes before the right stick.
+        turn = 3 if self._stick.get_numaxes() > 4 else 2
+        return self._steer([-self._axis(1), -self._axis(0), -self._axis(turn)])
 
     def _axis(self, i: int) -> float:
         value = self._stick.get_axis(i) if i < self._stick.get_numaxes() else 0.0

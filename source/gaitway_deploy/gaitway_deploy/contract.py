@@ -314,7 +314,7 @@ class Task:
 # -- the whole ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Contract:
     """All that a robot must know to run a policy. Two are equal when they say the same."""
 

@@ -1,3 +1,4 @@
+# LEAD (delete this line when done): G owns safety/runtime/guard/recorder/__main__ and their tests and docs/safety.md; B owns benchmarks/control_loop.py, commands.py, tests/deploy/test_commands.py only (see /tmp/NOTE.md).
 """A process between the policy and the motors, which stops the robot when the policy's process no longer can.
 
 A loop that has crashed, hangs, or was killed cannot damp its robot. So the driver lives in another process, the guard:
@@ -7,6 +8,7 @@ guard writes damping itself, says so in its log, and obeys no more.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import multiprocessing
@@ -29,6 +31,8 @@ LINGER_S = 5.0
 """How long a guard whose policy is gone damps the robot before it ends. Unit: s."""
 START_S = 60.0
 """How long a driver may take to come up. Unit: s."""
+ANSWER_S = 1.0
+"""How long a driver may take to be read. Unit: s."""
 
 
 class _GuardClock:
@@ -52,13 +56,14 @@ class GuardedRobot:
 
     Args:
         make: Makes the driver, in the guard's process; a function of a module, or :func:`functools.partial` of one. Its
-            time must be that of the real world.
+            time must be that of the real world. The guard's process imports the script that runs, which must therefore
+            keep what it does under ``if __name__ == "__main__":``.
         contract: The contract of the policy.
         log: File to which the guard adds a line of JSON for each thing it does.
         periods: Control periods without a command after which it stops the robot.
 
     Raises:
-        RobotError: The driver does not come up.
+        RobotError: The driver does not come up, or the log cannot be written.
     """
 
     def __init__(
@@ -72,14 +77,17 @@ class GuardedRobot:
         self._pipe, theirs = context.Pipe()
         # Not a daemon: it must outlive this process to stop the robot.
         self.process = context.Process(
-            target=_guard, args=(theirs, self._pipe, make, dict(contract.raw), os.fspath(log), periods), name="guard"
+            target=_guard, args=(theirs, make, dict(contract.raw), os.fspath(log), periods), name="guard"
         )
         self.process.start()
         theirs.close()
-        if not self._pipe.poll(START_S):
+        atexit.register(self.close)  # Python waits for the process when it ends, and that for a goodbye
+        try:
+            self.clock = _GuardClock(self._answer(START_S))
+        except BaseException:
             self.process.kill()
-            raise RobotError(f"The driver did not come up within {START_S:g} s.")
-        self.clock = _GuardClock(self._answer() - WallClock.now())
+            atexit.unregister(self.close)
+            raise
 
     def read(self) -> RobotState:
         """The newest state.
@@ -91,7 +99,7 @@ class GuardedRobot:
             self._pipe.send("read")
         except OSError:
             raise RobotError("The guard is gone.") from None
-        return self._answer()
+        return self._answer(ANSWER_S)
 
     def write(self, command: JointCommand) -> None:
         """Tell the motors."""
@@ -99,13 +107,19 @@ class GuardedRobot:
             self._pipe.send(command)
 
     def close(self) -> None:
-        """End the guard; the robot has been told to damp before."""
+        """End the guard, which tells the robot to damp before it goes."""
+        atexit.unregister(self.close)
         with contextlib.suppress(OSError):
             self._pipe.send("close")
-        self.process.join(START_S)
+        self.process.join(ANSWER_S + LINGER_S)
+        if self.process.is_alive():  # a driver that hangs
+            self.process.kill()
+        self._pipe.close()
 
-    def _answer(self) -> Any:
+    def _answer(self, seconds: float) -> Any:
         try:
+            if not self._pipe.poll(seconds):
+                raise RobotError(f"The driver has not answered for {seconds:g} s.")
             answer = self._pipe.recv()
         except (EOFError, OSError):
             raise RobotError("The guard is gone.") from None
@@ -114,22 +128,30 @@ class GuardedRobot:
         return answer
 
 
-def _guard(
-    pipe: Connection, other: Connection, make: Callable[[], Robot], contract: dict[str, Any], log: str, periods: float
-) -> None:
+def _guard(pipe: Connection, make: Callable[[], Robot], contract: dict[str, Any], log: str, periods: float) -> None:
     """The guard's process."""
-    other.close()  # else this process would keep its own partner alive
-    # Ctrl-C reaches all processes of a terminal; the policy's says what is to be done about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # These reach all processes of a terminal or a service at once. What is to be done about them the policy's process
+    # says, and if it says nothing more, that is what the guard is for.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     parsed = Contract.from_dict(contract)
     try:
+        with Path(log).open("a", encoding="utf-8"):
+            pass
         robot = make()
         clock = getattr(robot, "clock", None) or WallClock()
-        pipe.send(clock.now())
+        robot.read()  # a driver may begin to count time when it is first read
+        # The computer's clock is the same in both processes.
+        pipe.send(clock.now() - WallClock.now())
     except Exception as error:
-        pipe.send(RobotError(f"The driver does not come up: {type(error).__name__}: {error}"))
+        with contextlib.suppress(OSError):
+            pipe.send(RobotError(f"The driver does not come up: {type(error).__name__}: {error}"))
         return
-    _Guard(pipe, robot, clock, parsed, Path(log), periods * parsed.control_dt).serve()
+    try:
+        _Guard(pipe, robot, clock, parsed, Path(log), periods * parsed.control_dt).serve()
+    finally:
+        if hasattr(robot, "close"):
+            robot.close()
 
 
 class _Guard:
@@ -145,25 +167,26 @@ class _Guard:
     def serve(self) -> None:
         """Read and write for the policy until it says goodbye, or is gone."""
         while True:
-            if self._pipe.poll(self._wait()):
-                try:
-                    word = self._pipe.recv()
-                except (EOFError, OSError):
-                    break
-                if isinstance(word, str) and word == "close":
-                    return
+            try:
+                word = self._pipe.recv() if self._pipe.poll(self._wait()) else None
+            except (EOFError, OSError):
+                break
+            if isinstance(word, str) and word == "close":
+                self._damp()
+                return
+            if word is not None:
                 self._obey(word)
-            elif self._written is not None and self._cause is None:
+            if self._cause is None and self._written is not None:
                 silent = _time.monotonic() - self._written
                 if silent >= self._patience:
                     self._stop(f"no command for {1e3 * silent:.0f} ms")
             if self._cause is not None:
-                self._robot.write(self._damping)
+                self._damp()
         if self._cause is None:
             self._stop("the policy's process is gone")
         until = _time.monotonic() + LINGER_S
         while _time.monotonic() < until:
-            self._robot.write(self._damping)
+            self._damp()
             _time.sleep(self._period)
 
     def _wait(self) -> float:
@@ -177,30 +200,45 @@ class _Guard:
     def _obey(self, word: Any) -> None:
         if isinstance(word, JointCommand):
             if self._cause is None:
-                self._written = _time.monotonic()
-                self._robot.write(word)
-            return
-        if self._cause is not None:
-            self._pipe.send(RobotError(f"The guard has stopped the robot: {self._cause}."))
-            return
+                # After damping, silence is what one wants.
+                self._written = None if word.mode == "damping" else _time.monotonic()
+                try:
+                    self._robot.write(word)
+                except Exception as error:
+                    self._stop(f"the driver cannot write: {type(error).__name__}: {error}")
+        elif self._cause is not None:
+            self._send(RobotError(f"The guard has stopped the robot: {self._cause}."))
+        else:
+            self._read()
+
+    def _read(self) -> None:
         try:
-            self._pipe.send(self._robot.read())
+            answer: Any = self._robot.read()
         except EndOfData as error:
-            self._pipe.send(error)
+            answer = error
         except Exception as error:
-            self._pipe.send(RobotError(f"The driver fails: {type(error).__name__}: {error}"))
-            self._stop(f"the driver failed: {error}")
+            self._stop(f"the driver cannot read: {type(error).__name__}: {error}")
+            answer = RobotError(f"The guard has stopped the robot: {self._cause}.")
+        self._send(answer)
+
+    def _send(self, answer: Any) -> None:
+        with contextlib.suppress(OSError):  # that the policy is gone is seen when it is next listened to
+            self._pipe.send(answer)
+
+    def _damp(self) -> None:
+        with contextlib.suppress(Exception):  # a driver that fails now may not do so the next time
+            self._robot.write(self._damping)
 
     def _stop(self, cause: str) -> None:
         """Damp, from now on and for good."""
         self._cause = cause
-        self._robot.write(self._damping)
         silent = 0.0 if self._written is None else _time.monotonic() - self._written
+        self._damp()
         line = {
             "time": self._clock.now(),
             "cause": cause,
             "silent_s": silent,
             "damping_after_periods": silent / self._period,
         }
-        with self._log.open("a", encoding="utf-8") as file:
+        with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -1,7 +1,9 @@
+# LEAD (delete this line when done): G owns safety/runtime/guard/recorder/__main__ and their tests and docs/safety.md; B owns benchmarks/control_loop.py, commands.py, tests/deploy/test_commands.py only (see /tmp/NOTE.md).
 """The loop that runs a policy on a robot: read, check, observe, infer, decode, limit, write, at a fixed rate."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import math
@@ -14,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from .actions import ActionDecoder
-from .commands import CommandSource, Constant, EmergencyStop
-from .errors import DeployError, EndOfData
+from .commands import CommandSource, Constant, EmergencyStop, idle
+from .errors import DeployError, EndOfData, RobotError
 from .observations import ObservationBuilder
 from .policy import Policy
 from .recorder import FlightRecorder
-from .safety import Intervention, Safety, SafetyCfg
+from .safety import Finding, Intervention, Safety, SafetyCfg
 from .state import Clock, JointCommand, Robot, RobotState, WallClock
 
 SOFT_START, POLICY, DAMPING = "soft_start", "policy", "damping"
@@ -65,6 +67,10 @@ class Report:
     """How long periods took, from reading to writing. Unit: ms."""
     lateness: np.ndarray = dataclasses.field(repr=False, default_factory=lambda: np.zeros(0))
     """Of each period. Unit: s."""
+
+
+class CommandError(DeployError):
+    """The source of commands failed."""
 
 
 class Runtime:
@@ -120,34 +126,46 @@ class Runtime:
         self._damping = self._decoder.damping()
         self._by_rule: dict[str, Intervention] = {}
         self._values: dict[str, np.ndarray] = {}
+        self._now = 0.0
 
     # -- from outside ---------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin anew: the robot is at rest where it is found, and the policy remembers nothing.
 
+        An emergency stop that was asked for since the last one is not forgotten: it stops the first loop period.
+
         Raises:
-            RobotError: The robot cannot be read, or a joint is missing.
+            RobotError: The robot cannot be read, or a joint is missing; it is told to damp.
         """
         self._safety.reset()
         self._builder.reset()
-        self.interventions, self._by_rule, self.stop, self._asked = [], {}, None, None
+        self.interventions, self._by_rule, self.stop = [], {}, None
         self.steps = self._ticks = 0
         self._memory = self.policy.initial_state()
         self._obs = np.zeros(self.contract.obs_width, dtype=np.float32)
         self._actions = np.zeros(self.contract.action_width, dtype=np.float32)
-        self._values = {}
-        state = self.robot.read()
-        now = self.clock.now()
-        self._began = now
-        found = self._safety.check_state(state, now)
+        # Until the source of commands speaks, nobody asks for anything.
+        self._values = {command.name: idle(command) for command in self.contract.commands}
+        self._targets = self.contract.default_pos
+        self._began: float | None = None
+        self.mode = SOFT_START
+        state: RobotState | None = None
+        try:
+            self._now = self.clock.now()
+            state = self.robot.read()
+            self._now = self.clock.now()
+            found = self._safety.check_state(state, self._now)
+            if found is not None:
+                self.robot.write(self._stop(self._now, *found))
+                return
+        except BaseException as error:
+            self._fail(state, error, at_robot=True)
+            raise
         # Where the joints are, and what they have been told: to be moved from, both.
-        self._from = self._safety.joint_pos.copy()
-        self._targets = self._from.copy()
-        self._ramp = self._safety.soft_start_time(self._from) if found is None else 0.0
+        self._from = self._targets = self._safety.joint_pos.copy()
+        self._ramp = self._safety.soft_start_time(self._from)
         self.mode = SOFT_START if self._ramp > 0.0 else POLICY
-        if found is not None:
-            self._stop(now, *found)
 
     def emergency_stop(self, cause: str = "asked for") -> None:
         """Stop the robot in the next loop period. May be called from another thread or a signal handler."""
@@ -162,25 +180,30 @@ class Runtime:
             RobotError: The robot gives no such data as the contract wants.
             EndOfData: The robot is a recording that has ended.
         """
-        now = self.clock.now()
         state: RobotState | None = None
+        at_robot = True
         try:
+            self._now = self.clock.now()
             state = self.robot.read()
-            command = self._decide(state, now)
-        except EndOfData:
-            raise
+            at_robot = False
+            # After reading: a driver that took long to answer is seen in the same period.
+            now = self._now = self.clock.now()
+            command = self._in_time(self._decide(state, now), now)
+            at_robot = True
+            self.robot.write(command)
+            at_robot = False
+            self._keep(state, command)
         except BaseException as error:
             if self.mode != DAMPING:
-                what = " ".join(str(error).split()) or type(error).__name__
-                self._stop(now, "policy" if state is not None else "robot", what, math.inf)
-                self.robot.write(self._damping)
+                self._fail(state, error, at_robot)
                 raise
-            command = self._damping
-        self.robot.write(command)
+            if state is not None or isinstance(error, EndOfData) or not isinstance(error, Exception):
+                raise
+            # A robot that damps can be told so without being read.
+            self.robot.write(self._damping)
+            self._keep(None, self._damping)
         self._ticks += 1
-        if self.recorder is not None:
-            self.recorder.record(now, self.mode, self._safety, state, self._obs, self._actions, command, self._values)
-        return Status(now, self.steps, self.mode, state, self._obs, self._actions, self._targets)
+        return Status(self._now, self.steps, self.mode, state, self._obs, self._actions, self._targets)
 
     # -- a period -------------------------------------------------------------------------------------
 
@@ -189,41 +212,80 @@ class Runtime:
         if self.mode == DAMPING:
             return self._damping
         if self._asked is not None:
-            return self._stop(now, "emergency_stop", self._asked, 0.0)
+            cause, self._asked = self._asked, None
+            return self._stop(now, "emergency_stop", cause, 0.0)
         safety = self._safety
-        found = safety.check_deadline(now, self.period) or safety.check_state(state, now)
+        found = safety.check_deadline(now, self.period) or safety.check_state(state, now) or self._hear(now)
         if found is not None:
             return self._stop(now, *found)
+        # Between its steps the policy's targets stand, as those of the soft start do: how often the robot is read
+        # besides changes nothing.
+        due = self._ticks % self._multiple == 0
+        if self.mode == SOFT_START:
+            if self._began is None:
+                self._began = now
+            passed = now - self._began
+            if passed < self._ramp - 1e-6:
+                return self._soft_start(passed / self._ramp) if due else self._command
+            self.mode, self._ticks, due = POLICY, 0, True
+        return self._act(state, now) if due else self._command
+
+    def _hear(self, now: float) -> Finding | None:
+        """Listen to the source of commands; a rule and its cause if the robot is to be stopped."""
         try:
             heard = self.command.read(now)
         except EmergencyStop as stop:
-            return self._stop(now, "emergency_stop", str(stop), 0.0)
+            return "emergency_stop", str(stop), 0.0
+        except DeployError:
+            raise
+        except Exception as error:
+            raise CommandError(f"The source of commands fails: {type(error).__name__}: {error}") from error
         if heard is not None:
-            self._values = dict(heard)
-        found = safety.check_command(now, heard is not None)
-        if found is not None:
-            return self._stop(now, *found)
-        if self.mode == SOFT_START:
-            if now - self._began < self._ramp:
-                return self._soft_start((now - self._began) / self._ramp)
-            self.mode, self._ticks = POLICY, 0
-        if self._ticks % self._multiple == 0:
-            return self._act(state, now)
-        return self._decoder.command(self._targets)
+            self._values.update(heard)
+        return self._safety.check_command(now, heard is not None)
+
+    def _in_time(self, command: JointCommand, now: float) -> JointCommand:
+        """The command, unless working it out has taken so long that it is out of date."""
+        if self.mode == DAMPING:
+            return command
+        found = self._safety.check_pace(self.clock.now() - now, self.period)
+        return command if found is None else self._stop(now, *found)
+
+    def _fail(self, state: RobotState | None, error: BaseException, at_robot: bool) -> None:
+        """Something failed, at the robot or elsewhere: stop the robot, as well as can be."""
+        if isinstance(error, EndOfData):
+            self.mode = DAMPING
+        else:
+            at_robot = at_robot or isinstance(error, RobotError)
+            rule = "robot" if at_robot else "command" if isinstance(error, CommandError) else "policy"
+            cause = " ".join(str(error).split())
+            self._stop(self._now, rule, cause or type(error).__name__, math.inf)
+        with contextlib.suppress(Exception):  # the first error is the one to be told
+            self.robot.write(self._damping)
+            self._keep(state, self._damping)
+
+    def _keep(self, state: RobotState | None, command: JointCommand) -> None:
+        """Let the recorder keep the period."""
+        if self.recorder is not None:
+            self.recorder.record(self._now, self.mode, state, self._obs, self._actions, command, self._values)
 
     def _soft_start(self, share: float) -> JointCommand:
         """On the way to the default pose, stiffness growing."""
         way = 0.5 - 0.5 * math.cos(math.pi * share)
         self._targets = self._from + way * (self.contract.default_pos - self._from)
-        command = self._decoder.command(self._targets, SOFT_START)
-        command.stiffness = min(1.0, 0.2 + 1.6 * share) * self.contract.stiffness
-        return command
+        self._command = self._decoder.command(self._targets, SOFT_START)
+        self._command.stiffness = min(1.0, 0.2 + 1.6 * share) * self.contract.stiffness
+        return self._command
 
     def _act(self, state: RobotState, now: float) -> JointCommand:
         """A step of the policy."""
+        checked = self._safety.cfg.nan
         obs = self._builder.build(state, self._values)
+        # What the robot said is finite by now.
+        if checked and not math.isfinite(float(obs.sum())):
+            return self._stop(now, "nan", "a command is not finite", math.inf)
         actions, memory = self.policy(obs, self._memory)
-        if not math.isfinite(float(actions.sum())) and self._safety.cfg.nan:
+        if checked and not math.isfinite(float(actions.sum())):
             return self._stop(now, "nan", "the network's answer is not finite", math.inf)
         self._obs, self._actions, self._memory = obs, actions, memory
         self._builder.set_last_action(actions)
@@ -232,7 +294,8 @@ class Runtime:
             self._note(now, rule, cause, excess)
         self._targets = targets
         self.steps += 1
-        return self._decoder.command(targets)
+        self._command = self._decoder.command(targets)
+        return self._command
 
     def _stop(self, now: float, rule: str, cause: str, excess: float) -> JointCommand:
         """Stop for good."""
@@ -268,7 +331,8 @@ class Runtime:
     ) -> Report:
         """Start, and run at the fixed rate until the time is up or the robot was stopped; it ends in damping.
 
-        SIGINT and SIGTERM are emergency stops meanwhile. Python's garbage collector rests.
+        SIGINT, SIGTERM and SIGHUP (a terminal that is gone) are emergency stops meanwhile. Python's garbage collector
+        rests.
 
         Args:
             seconds: How long, soft start included; None for ever. Unit: s.
@@ -277,17 +341,19 @@ class Runtime:
 
         Raises:
             RobotError: The robot gives no such data as the contract wants; it damps.
+            DeployError: The recording cannot be written.
         """
-        self.start()
-        begin = due = self.clock.now()
         room = JITTER_STEPS if seconds is None else max(1, min(JITTER_STEPS, int(seconds / self.period) + 2))
         lateness, took = np.zeros(room), np.zeros(room)
-        periods, stopped_at = 0, None if self.stop is None else begin
+        periods = 0
         restore = self._stop_at_signals()
         collecting = gc.isenabled()
         gc.collect()
         gc.disable()
         try:
+            self.start()
+            begin = due = self.clock.now()
+            stopped_at = None if self.stop is None else begin
             while True:
                 wall = _time.perf_counter()
                 late = self.clock.now() - due
@@ -305,16 +371,22 @@ class Runtime:
                     if now - stopped_at >= damp_s:
                         break
                 elif seconds is not None and now - begin >= seconds - 1.5 * self.period:
+                    self.clock.sleep_until(due + self.period)  # the last command has its time too
                     break
                 due += self.period
                 if due < now:  # periods that were missed are not made up for
                     due = now + self.period
                 self.clock.sleep_until(due)
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first error is the one to be told
+                self._end(0.0)
+            raise
+        else:
+            self._end(damp_s if self.stop is None else 0.0)
         finally:
             if collecting:
                 gc.enable()
             restore()
-            self._end(due, damp_s if self.stop is None else 0.0)
         kept = min(periods, room)
         return Report(
             steps=self.steps,
@@ -327,10 +399,11 @@ class Runtime:
             lateness=lateness[:kept],
         )
 
-    def _end(self, due: float, damp_s: float) -> None:
+    def _end(self, damp_s: float) -> None:
         """Leave the robot damping, and the recording on disk."""
         self.mode = DAMPING
         try:
+            due = self.clock.now()
             for _ in range(max(1, round(damp_s / self.period))):
                 self.robot.write(self._damping)
                 due += self.period
@@ -345,7 +418,7 @@ class Runtime:
         if threading.current_thread() is not threading.main_thread():
             return lambda: None  # only the main thread may
         handlers = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             name = signal.Signals(number).name
             handlers[number] = signal.signal(number, lambda *_, name=name: self.emergency_stop(f"signal {name}"))
 

@@ -1,5 +1,4 @@
-"""From a run to files that a robot can use."""
+"""From a run to a bundle that a robot can use."""
 
-from .onnx import export_onnx
-
-__all__ = ["export_onnx"]
+from .bundle import check_free, make_bundle, replace_bundle
+from .card import ROBUSTNESS, TRANSFER, card_sections, update_card

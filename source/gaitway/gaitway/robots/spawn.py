@@ -13,6 +13,16 @@ from isaaclab.utils import configclass, replace
 from .assets import Colliders, RobotAsset
 
 
+def robot_asset(cfg: RobotFileCfg) -> RobotAsset:
+    """The description that a config names, with the colliders that it asks for.
+
+    Raises:
+        AssetError: There are no such colliders.
+    """
+    asset: RobotAsset = pkgutil.resolve_name(cfg.asset)
+    return asset if cfg.colliders is None else dataclasses.replace(asset, colliders=cast(Colliders, cfg.colliders))
+
+
 def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation=None, **kwargs):
     """Convert the robot where that has not been done yet, and spawn it as Isaac Lab spawns a USD file.
 
@@ -29,9 +39,7 @@ def spawn_robot(prim_path: str, cfg: RobotFileCfg, translation=None, orientation
     Raises:
         AssetError: There are no such colliders, or the robot cannot be converted.
     """
-    asset: RobotAsset = pkgutil.resolve_name(cfg.asset)
-    if cfg.colliders is not None:
-        asset = dataclasses.replace(asset, colliders=cast(Colliders, cfg.colliders))
+    asset = robot_asset(cfg)
     made = replace(cfg, usd_path=str(asset.usd_path()), fix_root_link=None if asset.floating_base else True)
     return spawn_from_usd(prim_path, made, translation, orientation, **kwargs)
 

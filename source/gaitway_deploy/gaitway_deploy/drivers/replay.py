@@ -40,7 +40,7 @@ class ReplayRobot:
         self._log: Any = source.episode() if isinstance(source, Bundle) else read_recording(source)
         if len(self._log) == 0:
             raise RobotError(f"{source}: there is nothing in this recording.")
-        self._times = [self._log.state(i).time for i in range(len(self._log))]
+        self._times = self._log.time.tolist()
         self.clock = ReplayClock(self._times[0])
         self.row = 0
         """Row of the recording that was read last."""

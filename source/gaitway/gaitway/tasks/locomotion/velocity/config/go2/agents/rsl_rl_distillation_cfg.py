@@ -22,7 +22,7 @@ class Go2StudentDistillationRunnerCfg(RslRlDistillationRunnerCfg):
     obs_groups = {"student": ["policy"], "teacher": ["teacher"]}
     student = RslRlMLPModelCfg(
         hidden_dims=[256, 128, 128],
-        activation="elu",
+        activation="relu",  # on a CPU, torch takes a hundred times as long for ELU
         obs_normalization=True,
         # Held: it leads the student through states beside its own path.
         distribution_cfg=RslRlMLPModelCfg.GaussianDistributionCfg(init_std=0.1),

@@ -1,0 +1,64 @@
+"""Whether a task is still the one that a run was trained in."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_NOT_OF_THE_TASK = (
+    r"(.*\.)?(prim_path|spawn_path|usd_path|record_folder|record_task|log_dir|num_envs|env_spacing|device)"
+    r"|seed|viewer\..*|sim\.default_visualizer_cfg\..*"
+    r"|scene\.terrain\.terrain_generator\.sub_terrains\..*\.size"
+)
+"""Settings that say where and how large a run was, what was shown, or that are filled in as a simulation starts."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads Isaac Lab's YAML: tuples as lists, and nothing is made of other Python values than their text."""
+
+
+def _python_value(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return node.value
+
+
+_Loader.add_multi_constructor("tag:yaml.org,2002:python/", _python_value)
+
+
+def changed_settings(trained: Path, env_cfg: Any) -> list[str]:
+    """Settings of a task that are not what they were when a run was trained.
+
+    Args:
+        trained: The environment's config as the run keeps it, ``env.yaml``.
+        env_cfg: The config as the task has it now.
+
+    Returns:
+        Their names, such as ``sim.dt``, sorted. Empty where the run keeps no config.
+    """
+    from isaaclab.utils.io import dump_yaml
+
+    if not trained.is_file():
+        return []
+    with tempfile.TemporaryDirectory() as scratch:
+        now = Path(scratch) / "env.yaml"
+        dump_yaml(str(now), env_cfg)
+        before, after = (_flat(yaml.load(file.read_text(encoding="utf-8"), _Loader)) for file in (trained, now))
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return [name for name in names if not re.fullmatch(_NOT_OF_THE_TASK, name)]
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Values by dotted name."""
+    if not isinstance(value, dict):
+        return {name: value}
+    found: dict[str, Any] = {}
+    for key, part in value.items():
+        found |= _flat(part, f"{name}.{key}" if name else str(key))
+    return found
