@@ -250,6 +250,7 @@ def test_keys_steer_within_the_ranges_and_the_terminal_is_given_back(terminal):
     finally:
         keyboard.close()
     assert not listening()  # it would take what is typed for others
+    assert keyboard.read(0.0) is None
     assert termios.tcgetattr(terminal.fd) == before
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import inspect
 import os
+import re
 import subprocess
 import sys
 import time
@@ -24,6 +27,9 @@ from gaitway_deploy.contract import Contract
 from gaitway_deploy.drivers.mujoco import MujocoRobot
 from gaitway_deploy.errors import RobotError
 from gaitway_deploy.observations import ObservationBuilder
+from gaitway_deploy.policy import Policy
+from gaitway_deploy.runtime import Runtime
+from gaitway_deploy.safety import SafetyCfg
 from gaitway_deploy.state import JointCommand
 
 from . import sample
@@ -581,8 +587,6 @@ def test_in_real_time_the_robot_keeps_to_the_wall_clock(go2: Bundle) -> None:
 
 def changed(bundle: Bundle, change: Callable[[dict[str, Any]], None]) -> Bundle:
     """A bundle whose contract says something else."""
-    import copy
-
     raw = copy.deepcopy(dict(bundle.contract.raw))
     change(raw)
     other = copy.copy(bundle)
@@ -796,3 +800,54 @@ def test_it_moves_as_in_the_engine_of_training(name, within, beyond, open_env, t
     assert near < 3e-5
     assert far > 1e-2
     assert explained < 1e-4
+
+
+# -- the page -----------------------------------------------------------------------------------------
+
+
+class SteppedClock:
+    """Time that passes when somebody waits."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep_until(self, time: float) -> None:
+        self.time = max(self.time, time)
+
+
+def test_the_driver_in_the_documentation_drives_its_robot(go2: Bundle) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/drivers.md").read_text()
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    robot = names["MyRobot"](go2)
+    robot.clock = SteppedClock()
+    robot.write(targets(quiet(go2)))  # a first message with this clock's time
+    report = Runtime(Policy(go2), robot, SafetyCfg()).run(3.0)
+    assert report.stop is None
+    assert report.steps == 50
+    assert set(robot.read().joint_names) == set(go2.contract.joint_names)
+    sent = robot._bus.sent[-1]
+    assert sent["kp"] == [0.0] * 12, "it ends in damping"
+    # The default pose in the vendor's order, directions and zeros.
+    robot.write(targets(quiet(go2)))
+    first = dict(zip(names["NAMES"], robot._bus.sent[-1]["q"], strict=True))
+    assert first["FL_hip_joint"] == pytest.approx(-0.1)
+    assert first["FR_hip_joint"] == pytest.approx(-0.1)
+    assert first["FL_thigh_joint"] == pytest.approx(0.7)
+    for _ in range(50):
+        robot.write(targets(quiet(go2)))
+    state = robot.read()
+    found = dict(zip(state.joint_names, state.joint_pos, strict=True))
+    for name, position in zip(go2.contract.joint_names, go2.contract.default_pos, strict=True):
+        assert found[name] == pytest.approx(position, abs=1e-3)
+
+
+def test_every_option_of_the_simulated_robot_is_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/drivers.md").read_text()
+    table = page[page.index("| Option |") : page.index("`push` changes")]
+    for option in list(inspect.signature(MujocoRobot).parameters)[1:]:
+        assert f"`{option}`" in table, option

@@ -99,7 +99,7 @@ class Verification:
     files: int
     bytes: int
     selftest_max_diff: float
-    """Largest difference of an action from the recorded one over the self-test."""
+    """Largest difference of an action from the recorded one over the self-test, relative to the larger of 1 and it."""
     episode_max_diff: float
     """Largest difference of an observation, built from the recorded states, from the recorded one."""
     episode_actions_max_diff: float

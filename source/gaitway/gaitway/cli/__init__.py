@@ -91,7 +91,10 @@ def train(**options) -> None:
 @_json_option
 @OVERRIDES
 def evaluate(**options) -> None:
-    """Judge a run's policy over whole episodes, without noise and randomisation."""
+    """Judge a run's policy over whole episodes.
+
+    Without noise and randomisation, unless they are asked for: presets=standard or presets=hard.
+    """
     from .evaluate import evaluate
 
     evaluate(**options)
