@@ -98,6 +98,7 @@ REWARDS: dict[str, tuple[str, str]] = {
     ),
     "action_rate_l2": ("Σ (action - last action)²", "1"),
     "joint_vel_l2": ("Σ (joint velocity)²", "rad²/s²"),
+    "joint_vel_limits": ("Σ (abs(joint velocity) - {soft_ratio} · its limit, between 0 and 1)", "rad/s"),
     "JointAccL2": ("Σ (joint acceleration, mean over the step)²", "rad²/s⁴"),
     "joint_effort_l2": ("Σ (joint torque, at the end of the step)²", "N²·m²"),
     "joint_power": ("Σ abs(joint torque · joint velocity)", "W"),

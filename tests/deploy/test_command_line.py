@@ -47,7 +47,7 @@ def test_a_run_says_how_it_went(say: Say, go2_bundle: Path, tmp_path: Path) -> N
 def test_it_asks_for_nothing_by_itself(say: Say, go2_bundle: Path, tmp_path: Path) -> None:
     """A robot that walks off because its user forgot an option is not wanted."""
     flight = tmp_path / "flight.npz"
-    assert say("run", go2_bundle, "--seconds", "2.5", "--record", flight)[0] == 0
+    assert say("run", go2_bundle, "--seconds", "2.5", "--seed", "1", "--record", flight)[0] == 0
     assert not read_recording(flight).arrays["command_base_velocity"].any()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import gc
+import io
 import math
 import signal
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -110,6 +113,14 @@ def test_reading_at_another_rate_changes_nothing(bundle: Any, policy: Any, plain
     np.testing.assert_array_equal(other.obs, plain.obs)
     np.testing.assert_array_equal(other.targets, plain.targets)
     np.testing.assert_array_equal(other.truth, plain.truth)
+
+
+def test_random_commands_are_the_same_however_often_one_listens(bundle: Bundle) -> None:
+    slow, quick = Random(bundle.contract, 5), Random(bundle.contract, 5)
+    for step in range(5000):  # 100 s
+        for tick in range(3):
+            heard = quick.read((step - 1 + (tick + 1) / 3) * 0.02) if step else quick.read(0.0)
+        np.testing.assert_array_equal(heard["base_velocity"], slow.read(step * 0.02)["base_velocity"])
 
 
 @given(order=st.permutations(range(12)), lists=st.booleans())
@@ -298,6 +309,17 @@ def test_a_recording_that_is_damaged_is_refused(bundle: Bundle, policy: Policy, 
         except DeployError:  # and nothing else
             refused += 1
     assert refused > 250  # zip does not look at all of its bytes
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    for i in range(300):  # damage that zip cannot see
+        hit = list(entries)[i % len(entries)]
+        content = bytearray(entries[hit])
+        content[int(rng.integers(min(len(content), 120)))] = int(rng.integers(256))
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, entry in entries.items():
+                archive.writestr(name, bytes(content) if name == hit else entry)
+        with contextlib.suppress(DeployError):
+            read_recording(path).summary()
     np.savez(path, time=np.zeros(3))
     with pytest.raises(DeployError, match="no flight recording"):
         read_recording(path)

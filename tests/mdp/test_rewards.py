@@ -127,6 +127,13 @@ REWARDS = [
         [10.0, 0.25, 0.0],
         {"asset_cfg": SceneEntityCfg("robot", joint_ids=[0, 2])},
     ),
+    # 90 % of the limits are 1.8 and 0.9; no joint counts for more than 1.
+    Case(
+        mdp.joint_vel_limits,
+        {"joint_vel": [[1.0, 0.5], [-2.0, 0.9], [9.0, -1.2]], "soft_joint_vel_limits": [[2.0, 1.0]] * 3},
+        [0.0, 0.2, 1.3],
+        {"soft_ratio": 0.9},
+    ),
     # exp(-0.25 / 0.5²) = exp(-1)
     Case(mdp.track_lin_vel_xy_exp, TWIST, [1.0, 0.367879, 1.0], WALK),
     # exp(-2² / 0.5²) = exp(-16)

@@ -1,4 +1,3 @@
-# LEAD (delete this line when done): G owns safety/runtime/guard/recorder/__main__ and their tests and docs/safety.md; B owns benchmarks/control_loop.py, commands.py, tests/deploy/test_commands.py only (see /tmp/NOTE.md).
 """A process between the policy and the motors, which stops the robot when the policy's process no longer can.
 
 A loop that has crashed, hangs, or was killed cannot damp its robot. So the driver lives in another process, the guard:

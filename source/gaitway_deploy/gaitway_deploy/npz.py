@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -59,6 +60,7 @@ def unpack_npz(data: bytes, file: str) -> dict[str, np.ndarray]:
         NotImplementedError,
         MemoryError,
         SyntaxError,
+        tokenize.TokenError,  # numpy looks at old headers with Python's tokenizer
         TypeError,
         OverflowError,
         AttributeError,

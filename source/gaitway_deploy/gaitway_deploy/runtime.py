@@ -1,4 +1,3 @@
-# LEAD (delete this line when done): G owns safety/runtime/guard/recorder/__main__ and their tests and docs/safety.md; B owns benchmarks/control_loop.py, commands.py, tests/deploy/test_commands.py only (see /tmp/NOTE.md).
 """The loop that runs a policy on a robot: read, check, observe, infer, decode, limit, write, at a fixed rate."""
 
 from __future__ import annotations

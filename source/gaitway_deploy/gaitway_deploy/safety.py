@@ -1,4 +1,3 @@
-# LEAD (delete this line when done): G owns safety/runtime/guard/recorder/__main__ and their tests and docs/safety.md; B owns benchmarks/control_loop.py, commands.py, tests/deploy/test_commands.py only (see /tmp/NOTE.md).
 """Safety, on by default and outside the policy: what a policy, a sensor or a user gets wrong does not reach the motors.
 
 Two kinds of rules. Some *limit* what the motors are told, and the policy goes on. The others *stop* the robot: from

@@ -36,6 +36,8 @@ _INTEGRATOR = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
 _XYZW = [1, 2, 3, 0]
 """Where the parts of a quaternion (x, y, z, w) are in MuJoCo's (w, x, y, z)."""
 _NO_LIMIT, _NO_FORCE = 1e9, 1e-9
+_HARD_STOP = (0.005, 1.0)
+"""Time constant and damping of joint limits. With MuJoCo's 20 ms, landing presses a Go2's knees 0.1 rad beyond them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -662,6 +664,7 @@ def _add_world(spec: Any, contract: Contract, physics_dt: float) -> None:
         made.actfrclimited = mujoco.mjtLimited.mjLIMITED_FALSE  # the actuator has the limit, which changes
         if joint.pos_limits is not None:
             made.limited, made.range = mujoco.mjtLimited.mjLIMITED_TRUE, joint.pos_limits
+            made.solref_limit = _HARD_STOP
         actuator = spec.add_actuator(name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         actuator.gaintype, actuator.biastype = mujoco.mjtGain.mjGAIN_FIXED, mujoco.mjtBias.mjBIAS_AFFINE
         actuator.forcelimited, actuator.forcerange = 1, (-1.0, 1.0)  # set when it is configured
