@@ -9,10 +9,10 @@ import os
 import sys
 
 import click
-from gaitway_deploy.errors import DeployError
 
 from gaitway import __version__
 from gaitway.errors import BrokenError, UsageError
+from gaitway_deploy.errors import DeployError
 
 from .start_up import collector_paused, keep_bytecode, let_idle_threads_sleep
 
