@@ -239,8 +239,8 @@ class Safety:
             total += float(np.sum(part))
         if math.isfinite(total):
             return None
-        parts = [("joint_pos", joint_pos), ("joint_vel", joint_vel), ("time", state.time), ("quat", state.quat)]
-        parts += [("ang_vel", state.ang_vel), ("lin_vel", state.lin_vel), *state.extra.items()]
+        parts: list[tuple[str, Any]] = [("joint_pos", joint_pos), ("joint_vel", joint_vel), ("time", state.time)]
+        parts += [("quat", state.quat), ("ang_vel", state.ang_vel), ("lin_vel", state.lin_vel), *state.extra.items()]
         bad = [name for name, part in parts if part is not None and not np.isfinite(part).all()]
         return "nan", f"sensor data is not finite: {', '.join(bad) or 'the sum of all is not'}", math.inf
 

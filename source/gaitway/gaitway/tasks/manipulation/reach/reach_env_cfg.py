@@ -201,9 +201,7 @@ class RewardsCfg:
     action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.0005)
     joint_vel = RewTerm(func=mdp.joint_vel_l2, weight=-0.0005, params={"asset_cfg": arm()})
     # MuJoCo does not hold joints at their velocity limits, as PhysX and robots do.
-    joint_vel_limits = RewTerm(
-        func=mdp.joint_vel_limits, weight=-0.2, params={"soft_ratio": 0.9, "asset_cfg": arm()}
-    )
+    joint_vel_limits = RewTerm(func=mdp.joint_vel_limits, weight=-0.2, params={"soft_ratio": 0.9, "asset_cfg": arm()})
 
 
 @configclass
