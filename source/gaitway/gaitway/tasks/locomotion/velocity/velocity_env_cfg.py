@@ -254,6 +254,8 @@ class RewardsCfg:
     base_height = RewTerm(func=mdp.base_height_l2, weight=-30.0, params={"target_height": MISSING})
     joint_torques = RewTerm(func=mdp.joint_effort_l2, weight=-2.0e-4)
     joint_acc = RewTerm(func=mdp.JointAccL2, weight=-2.5e-7)
+    # MuJoCo does not hold joints at their velocity limits, as PhysX and motors do.
+    joint_vel_limits = RewTerm(func=mdp.joint_vel_limits, weight=-0.3, params={"soft_ratio": 0.9})
     action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.005)
     feet_in_swing = RewTerm(
         func=mdp.feet_in_swing,
