@@ -118,7 +118,7 @@ def test_output_that_exists_is_left_alone(gaitway, tmp_path):
     (tmp_path / "out" / "mine.txt").write_text("keep")
     (tmp_path / "film.mp4").write_text("keep")
     status, output = gaitway("export", "--run", "x", "--output", "out")
-    assert (status, "not an empty folder" in output) == (2, True)
+    assert (status, "there is something already" in output) == (2, True)
     status, output = gaitway("play", "--run", "x", "--video", "film.mp4")
     assert (status, "film.mp4: exists" in output) == (2, True)
     assert (tmp_path / "out" / "mine.txt").read_text() == (tmp_path / "film.mp4").read_text() == "keep"
