@@ -243,7 +243,7 @@ FAULTS = {
         once(lambda rig: change(rig, quat=lambda state: 0.5 * state.quat)),
     ),
     "joint pushed over its limit": Fault("position_margin", "FL_calf_joint is at", once(push_joint)),
-    "joint too fast": Fault("velocity_factor", "moves at", once(spin_joint)),
+    "joint too fast": Fault("velocity_factor", "moves at", lambda rig: lambda period: spin_joint(rig)),
     "robot falls over": Fault("tilt", "the base is tilted by 1.", fall_over, begins=2),
     "NaN command": Fault(
         "nan",

@@ -133,7 +133,7 @@ def test_without_rules_targets_pass(contract: Contract) -> None:
 
 
 def test_limits_are_met_and_not_passed(contract: Contract) -> None:
-    cfg = SafetyCfg(position_margin=0.05, velocity_factor=2.0)
+    cfg = SafetyCfg(position_margin=0.05, velocity_factor=2.0, frozen_periods=None)
     low, high = contract.pos_limits[2]
     for over, stops in ((0.049, False), (0.051, True)):
         q = contract.default_pos.copy()
@@ -143,8 +143,12 @@ def test_limits_are_met_and_not_passed(contract: Contract) -> None:
     for factor, stops in ((-1.99, False), (-2.01, True)):
         qd = np.zeros(12)
         qd[7] = factor * contract.vel_limit[7]
-        found = Safety(contract, cfg).check_state(reading(contract, joint_vel=qd), 0.0)
+        safety = Safety(contract, cfg)
+        assert safety.check_state(reading(contract, joint_vel=qd), 0.0) is None  # one may be a foot that lands
+        found = safety.check_state(reading(contract, DT, joint_vel=qd), DT)
         assert (found is not None) == stops
+    assert safety.check_state(reading(contract, 2 * DT), 2 * DT) is None
+    assert safety.check_state(reading(contract, 3 * DT, joint_vel=qd), 3 * DT) is None, "not two in a row"
     for angle, stops in ((0.99, False), (1.01, True)):
         quat = np.array([0.0, math.sin(angle / 2), 0.0, math.cos(angle / 2)])
         found = Safety(contract, SafetyCfg(tilt=1.0)).check_state(reading(contract, quat=quat), 0.0)

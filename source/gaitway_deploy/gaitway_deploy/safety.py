@@ -49,7 +49,9 @@ class SafetyCfg:
     position_margin: float | None = 0.05
     """How far a joint may be found beyond its limits, as a share of its range. Stops."""
     velocity_factor: float | None = 2.0
-    """Fastest that a joint may be found, as a multiple of its velocity limit. Stops."""
+    """Fastest that a joint may be found, as a multiple of its velocity limit. Stops, see the next."""
+    velocity_frames: int | None = 2
+    """Readings in a row that may be too fast, the last of which stops; a foot that lands makes one."""
     tilt: float | None = 1.0
     """Largest angle between the base's up and the world's, where the base is free. Stops. Unit: rad."""
     imu_jump: float | None = 0.5
@@ -159,7 +161,7 @@ class Safety:
         self._last_quat: list[float] | None = None
         self._quat: list[float] | None = None
         self._quat_time = 0.0
-        self._num_late = 0
+        self._num_late = self._num_fast = 0
         self._owed = np.zeros_like(self.joint_pos)
         self._turned_seen = -math.inf
         self._owed_turn = np.zeros(3)
@@ -318,7 +320,8 @@ class Safety:
             )
         excess: np.ndarray = qd - self._fastest
         at = int(np.argmax(excess))
-        if excess[at] > 0.0:
+        self._num_fast = self._num_fast + 1 if excess[at] > 0.0 else 0
+        if self.cfg.velocity_frames is not None and self._num_fast >= max(self.cfg.velocity_frames, 1):
             limit = self.contract.vel_limit[at]
             return "velocity_factor", f"{names[at]} moves at {qd[at]:.2f}, its limit is {limit:.2f}", float(excess[at])
         return None
