@@ -79,9 +79,8 @@ def read_files(path: Path) -> dict[str, bytes]:
             files = unpack_zip(path.read_bytes())
         else:
             raise BundleError("neither a folder nor a file; give a bundle as `gaitway export` writes it.")
-    except FileNotFoundError as error:
-        missing = error.filename or path
-        raise BundleError(f"{missing}: there is nothing; check the path.") from None
+    except FileNotFoundError:
+        raise BundleError("there is nothing; check the path.") from None
     except (OSError, ValueError) as error:
         raise BundleError(f"cannot be read ({error}).") from None
     check_names(files)

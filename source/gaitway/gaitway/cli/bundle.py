@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from gaitway_deploy.bundle import Bundle
     from gaitway_deploy.contract import Contract
 
+WIDE = 160
+"""Columns of what is printed to no terminal."""
 DATA_ONLY = "A bundle is data: nothing in it is executed or unpickled."
 
 
@@ -65,6 +67,8 @@ def _print_bundle(path: str, bundle: Bundle) -> None:
     contract = bundle.contract
     robot, timing, made_by, task = contract.robot, contract.timing, contract.made_by, contract.task
     console = Console()
+    if not console.is_terminal:  # a file or a pipe has room
+        console = Console(width=WIDE)
     console.print(f"[bold]{path}[/bold]: {made_by.task}, {made_by.agent} after {made_by.step:,} steps", highlight=False)
     console.print(f"{task.summary} Success: {task.success_text}", highlight=False)
     base = f"free, base frame '{robot.base_link}'" if robot.floating_base else f"fixed at '{robot.base_link}'"
@@ -88,7 +92,10 @@ def _print_bundle(path: str, bundle: Bundle) -> None:
 def _table(title: str, *columns: str) -> Any:
     from rich.table import Table
 
-    return Table(*columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0)  # a name is of no use cut short
+    return table
 
 
 def _joints(contract: Contract) -> Any:
