@@ -107,6 +107,7 @@ def test_targets_come_exactly_as_many_physics_steps_late_as_drawn(task, engine, 
 
 def test_a_second_late_term_is_refused(open_env, only_physics) -> None:
     def edit(cfg: Any) -> None:
+        cfg.actions.joint_pos.delay = (0.0, 0.01)
         cfg.actions.again = cfg.actions.joint_pos.copy()
 
     with (
