@@ -65,6 +65,13 @@ def without_randomisation(env_cfg: Any) -> None:
             exact(group)
 
 
+def only_resets(events: Any) -> Any:
+    """Leave of a task's events those that say where an episode begins, named ``reset_...``; return them."""
+    for name in [name for name in vars(events) if not name.startswith("reset_")]:
+        setattr(events, name, None)
+    return events
+
+
 def exact(group: Any) -> Any:
     """Take noise and latency out of a group of observations; return it."""
     group.enable_corruption = False

@@ -26,7 +26,7 @@ from isaaclab_tasks.core.lift import mdp as core_mdp
 from gaitway import mdp
 from gaitway.physics.presets import GraspPhysicsCfg
 from gaitway.tasks.defaults import auto_device, goal_marker_cfg, ground_cfg, light_cfg
-from gaitway.tasks.randomisation import by_level, exact, late, noisier, variants, without_randomisation
+from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_resets, variants, without_randomisation
 
 HAND, ARM, GRIPPER = "<hand>", "<arm>", "<gripper>"
 """Stand for the body that carries the gripper, the joints that move it and those that close it, until a robot gives
@@ -244,9 +244,7 @@ class EventCfg:
 
     def without_randomisation(self) -> EventCfg:
         """Leave only where an episode begins; return it."""
-        for name in [name for name in vars(self) if not name.startswith("reset_")]:
-            setattr(self, name, None)
-        return self
+        return only_resets(self)
 
 
 @configclass

@@ -21,7 +21,7 @@ from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 from gaitway import mdp
 from gaitway.physics.presets import ArmPhysicsCfg
 from gaitway.tasks.defaults import auto_device, frame_marker_cfg, ground_cfg, light_cfg
-from gaitway.tasks.randomisation import by_level, exact, late, noisier, variants, without_randomisation
+from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_resets, variants, without_randomisation
 
 HAND, ARM = "<hand>", "<arm>"
 """Stand for the body that is to reach the goal and the joints that move it, until a robot gives their names."""
@@ -167,9 +167,7 @@ class EventCfg:
 
     def without_randomisation(self) -> EventCfg:
         """Leave only where an episode begins; return it."""
-        for name in [name for name in vars(self) if not name.startswith("reset_")]:
-            setattr(self, name, None)
-        return self
+        return only_resets(self)
 
 
 @configclass
