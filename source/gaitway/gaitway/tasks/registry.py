@@ -39,6 +39,8 @@ class TaskInfo:
     """One line: what the robot is to do."""
     success: str
     """One line: when an episode counts as a success."""
+    threshold: float
+    """Share of successful episodes from which the task counts as learned."""
     agents: Mapping[str, str]
     """Where each agent's recipe is: the key of ``kwargs`` in the Gymnasium spec, by agent."""
     cpu: Mapping[str, Scale]
@@ -82,6 +84,7 @@ def register_task(
     success: str,
     cpu: Scale | Mapping[str, Scale],
     cuda: Scale | Mapping[str, Scale],
+    threshold: float = 0.9,
 ) -> None:
     """Register a task and its ``-Play`` variant.
 
@@ -97,12 +100,15 @@ def register_task(
         cpu: Size of a training run on a CPU; by agent if they differ, the one that learns the task first at the head.
             An agent that is not named has the size of the first with its algorithm.
         cuda: The same on a GPU.
+        threshold: Share of successful episodes from which it counts as learned.
 
     Raises:
-        ValueError: The id is taken or badly formed, or a size is of no agent.
+        ValueError: The id is taken or badly formed, the threshold is no share, or a size is of no agent.
     """
     if not task_id.startswith(PREFIX) or task_id.endswith(PLAY_SUFFIX):
         raise ValueError(f"Task id '{task_id}' must begin with '{PREFIX}' and not end in '{PLAY_SUFFIX}'.")
+    if not 0.0 < threshold <= 1.0:
+        raise ValueError(f"Task '{task_id}': its threshold is a share of episodes, not {threshold}.")
     keys = {agent: _recipe_key(agent) for agent in recipes}
     sizes = [_sizes(task_id, recipes, given) for given in (cpu, cuda)]
     for variant, cfg in ((task_id, env_cfg), (task_id + PLAY_SUFFIX, play_env_cfg)):
@@ -118,7 +124,7 @@ def register_task(
                 **{keys[agent]: recipe for agent, recipe in recipes.items()},
             },
         )
-    _TASKS[task_id] = TaskInfo(task_id, robot, summary, success, keys, *sizes)
+    _TASKS[task_id] = TaskInfo(task_id, robot, summary, success, threshold, keys, *sizes)
 
 
 def _split(agent: str) -> tuple[str, str]:

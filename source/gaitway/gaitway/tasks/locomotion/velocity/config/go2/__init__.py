@@ -10,7 +10,7 @@ register_task(
     play_env_cfg=f"{_HERE}.flat_env_cfg:Go2FlatEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2FlatPPORunnerCfg",
-        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:go2_flat",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:Go2FlatSACRunnerCfg",
         "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:go2_flat",
     },
@@ -35,7 +35,7 @@ register_task(
     play_env_cfg=f"{_HERE}.rough_env_cfg:Go2RoughEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2RoughPPORunnerCfg",
-        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_rough_cfg.yaml",
+        "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:go2_rough",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:Go2RoughSACRunnerCfg",
         "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:go2_rough",
     },

@@ -10,7 +10,7 @@ register_task(
     play_env_cfg=f"{_HERE}.lift_env_cfg:FrankaLiftEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaLiftPPORunnerCfg",
-        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:franka_lift",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaLiftSACRunnerCfg",
         "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:franka_lift",
     },

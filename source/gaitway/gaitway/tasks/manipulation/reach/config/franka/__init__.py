@@ -10,7 +10,7 @@ register_task(
     play_env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachPositionEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPositionPPORunnerCfg",
-        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_position_cfg.yaml",
+        "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:franka_reach_position",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachPositionSACRunnerCfg",
         "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:franka_reach",
     },
@@ -35,7 +35,7 @@ register_task(
     play_env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPPORunnerCfg",
-        "skrl_ppo": f"{_HERE}.agents:skrl_ppo_cfg.yaml",
+        "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:franka_reach",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:FrankaReachSACRunnerCfg",
         "skrl_sac": f"{_HERE}.agents.skrl_sac_cfg:franka_reach",
     },

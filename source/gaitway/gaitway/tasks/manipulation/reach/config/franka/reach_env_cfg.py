@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 
-from isaaclab.utils import configclass, replace
+from isaaclab.utils import configclass
 
-from gaitway import mdp
-from gaitway.robots.franka import FRANKA_CFG
+from gaitway.tasks.manipulation.franka import use_franka
 from gaitway.tasks.manipulation.reach.reach_env_cfg import ReachEnvCfg
-from gaitway.tasks.randomisation import by_level
 
 
 @configclass
@@ -18,15 +16,7 @@ class FrankaReachEnvCfg(ReachEnvCfg):
 
     def __post_init__(self):
         super().__post_init__()
-        self.scene.robot = replace(FRANKA_CFG, prim_path="{ENV_REGEX_NS}/Robot")
-        self.actions.arm_action = mdp.DelayedJointPositionActionCfg(
-            asset_name="robot",
-            joint_names=["panda_joint.*"],
-            scale=0.5,
-            use_default_offset=True,
-            delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025)),
-        )
-        self.use_arm(["panda_joint.*"], "panda_hand")
+        use_franka(self, gripper=False)
         self.commands.ee_pose.ranges.pitch = (math.pi, math.pi)
 
 

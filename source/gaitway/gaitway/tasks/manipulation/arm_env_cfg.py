@@ -1,0 +1,318 @@
+"""What all tasks of an arm share: the scene, what is measured, what is left to chance, the rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING
+from typing import Any
+
+from isaaclab.assets import ArticulationCfg, AssetBaseCfg
+from isaaclab.envs import ManagerBasedRLEnvCfg
+from isaaclab.managers import ActionTermCfg, ManagerTermBaseCfg, ObservationGroupCfg, SceneEntityCfg
+from isaaclab.managers import EventTermCfg as EventTerm
+from isaaclab.managers import ObservationTermCfg as ObsTerm
+from isaaclab.managers import RewardTermCfg as RewTerm
+from isaaclab.managers import TerminationTermCfg as DoneTerm
+from isaaclab.scene import InteractiveSceneCfg
+from isaaclab.sim import SimulationCfg
+from isaaclab.utils import configclass
+from isaaclab.utils.noise import UniformNoiseCfg as Unoise
+from isaaclab_tasks.utils import PresetCfg
+
+from gaitway import mdp
+from gaitway.physics.presets import ArmPhysicsCfg
+from gaitway.tasks.defaults import auto_device, ground_cfg, light_cfg
+from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_resets, variants, without_randomisation
+
+HAND, ARM, GRIPPER = "<hand>", "<arm>", "<gripper>"
+"""Stand for the body at the end of the arm, the joints that move it and those that close the gripper, until a robot
+gives their names."""
+
+FRICTION = {
+    "static_friction_range": (0.7, 1.3),
+    "dynamic_friction_range": (0.7, 1.3),
+    "restitution_range": (0.0, 0.0),
+    "num_buckets": 64,
+    "make_consistent": True,
+}
+"""Of things that are grasped and what grasps them. MuJoCo takes the larger of two frictions and PhysX their mean, so
+that both sides are to be drawn."""
+
+
+def hand() -> SceneEntityCfg:
+    """The body at the end of the arm."""
+    return SceneEntityCfg("robot", body_names=[HAND])
+
+
+def arm() -> SceneEntityCfg:
+    """The joints that move it."""
+    return SceneEntityCfg("robot", joint_names=[ARM])
+
+
+def gripper() -> SceneEntityCfg:
+    """The joints that close the gripper."""
+    return SceneEntityCfg("robot", joint_names=[GRIPPER])
+
+
+@configclass
+class ArmSceneCfg(InteractiveSceneCfg):
+    """An arm on the ground."""
+
+    ground: AssetBaseCfg = ground_cfg()
+    light: AssetBaseCfg = light_cfg()
+    robot: ArticulationCfg = MISSING
+
+
+@configclass
+class ArmActionsCfg:
+    """Joint position targets about the default pose."""
+
+    arm_action: ActionTermCfg = MISSING
+
+
+@configclass
+class GripperActionsCfg(ArmActionsCfg):
+    """Joint position targets about the default pose, and one number whose sign opens or closes the gripper."""
+
+    gripper_action: ActionTermCfg = MISSING
+
+
+def measured_joint_pos() -> ObsTerm:
+    """Positions of the arm's joints, as an encoder gives them."""
+    return ObsTerm(func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.01, n_max=0.01), params={"asset_cfg": arm()})
+
+
+def measured_joint_vel() -> ObsTerm:
+    """Velocities of the arm's joints, as an encoder gives them."""
+    return ObsTerm(func=mdp.joint_vel_rel, noise=Unoise(n_min=-0.05, n_max=0.05), params={"asset_cfg": arm()})
+
+
+def measured_gripper_pos() -> ObsTerm:
+    """Positions of the gripper's joints, as an encoder gives them."""
+    return ObsTerm(func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.0005, n_max=0.0005), params={"asset_cfg": gripper()})
+
+
+def exact_joint_pos() -> ObsTerm:
+    """Positions of the arm's joints."""
+    return ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": arm()})
+
+
+def exact_joint_vel() -> ObsTerm:
+    """Velocities of the arm's joints."""
+    return ObsTerm(func=mdp.joint_vel_rel, params={"asset_cfg": arm()})
+
+
+def exact_gripper_pos() -> ObsTerm:
+    """Positions of the gripper's joints."""
+    return ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": gripper()})
+
+
+@configclass
+class PolicyGroupCfg(ObservationGroupCfg):
+    """What a real robot can measure; a task adds its terms."""
+
+    def __post_init__(self):
+        self.enable_corruption = True
+        self.concatenate_terms = True
+
+
+@configclass
+class CriticGroupCfg(ObservationGroupCfg):
+    """Without noise, and with what only a simulator knows; a task adds its terms."""
+
+    def __post_init__(self):
+        self.enable_corruption = False
+        self.concatenate_terms = True
+
+
+def policy_by_level(group: type[ObservationGroupCfg]) -> Any:
+    """What the policy sees: exact, with noise, or with half as much noise again and up to a step late."""
+    return by_level(none=exact(group()), standard=group(), hard=late(noisier(group(), 1.5), 1))
+
+
+@configclass
+class ArmEventsCfg:
+    """Randomisation of the arm, and where an episode begins."""
+
+    link_mass = EventTerm(
+        func=mdp.randomize_rigid_body_mass,
+        mode="startup",
+        params={
+            "asset_cfg": SceneEntityCfg("robot", body_names=".*"),
+            "mass_distribution_params": (0.9, 1.1),
+            "operation": "scale",
+        },
+    )
+    motor_gains = EventTerm(
+        func=mdp.randomize_actuator_gains,
+        mode="startup",
+        params={
+            "asset_cfg": arm(),
+            "stiffness_distribution_params": (0.8, 1.25),
+            "damping_distribution_params": (0.8, 1.25),
+            "operation": "scale",
+            "distribution": "log_uniform",
+        },
+    )
+    joint_friction = EventTerm(
+        func=mdp.randomize_joint_parameters,
+        mode="startup",
+        params={
+            "asset_cfg": arm(),
+            "friction_distribution_params": (0.0, 1.0),
+            "operation": "abs",
+        },
+    )
+    motor_strength = EventTerm(
+        func=mdp.RandomizeEffortLimits, mode="startup", params={"asset_cfg": arm(), "scale_range": (0.9, 1.1)}
+    )
+    # Joints that the arm does not use (fingers) begin an episode where they belong, too.
+    reset_scene = EventTerm(func=mdp.reset_scene_to_default, mode="reset", params={"reset_joint_targets": True})
+    reset_joints = EventTerm(
+        func=mdp.reset_joints_by_offset,
+        mode="reset",
+        params={"asset_cfg": arm(), "position_range": (-0.1, 0.1), "velocity_range": (0.0, 0.0)},
+    )
+
+    def without_randomisation(self) -> ArmEventsCfg:
+        """Leave only where an episode begins; return it."""
+        return only_resets(self)
+
+    def harden(self) -> None:
+        """Have an arm that is badly known."""
+        self.link_mass.params["mass_distribution_params"] = (0.75, 1.25)
+        for gain in ("stiffness", "damping"):
+            self.motor_gains.params[f"{gain}_distribution_params"] = (0.7, 1.4)
+        low, high = self.joint_friction.params["friction_distribution_params"]
+        self.joint_friction.params["friction_distribution_params"] = (low, 2.0 * high)
+        self.motor_strength.params["scale_range"] = (0.7, 1.2)
+
+
+@configclass
+class GraspEventsCfg(ArmEventsCfg):
+    """Randomisation of an arm, of its fingers' friction and of an ``object``, and where an episode begins."""
+
+    robot_friction = EventTerm(
+        func=mdp.randomize_rigid_body_material,
+        mode="startup",
+        params={"asset_cfg": SceneEntityCfg("robot", body_names=".*"), **FRICTION},
+    )
+    object_friction = EventTerm(
+        func=mdp.randomize_rigid_body_material,
+        mode="startup",
+        params={"asset_cfg": SceneEntityCfg("object", body_names=".*"), **FRICTION},
+    )
+    object_mass = EventTerm(
+        func=mdp.randomize_rigid_body_mass,
+        mode="startup",
+        params={
+            "asset_cfg": SceneEntityCfg("object"),
+            "mass_distribution_params": (0.5, 2.0),
+            "operation": "scale",
+            "distribution": "log_uniform",
+        },
+    )
+
+    def harden(self) -> None:
+        """Have an arm that is badly known, and an object that is up to four times as heavy and slips or sticks."""
+        super().harden()
+        self.object_mass.params["mass_distribution_params"] = (0.25, 4.0)
+        for term in (self.robot_friction, self.object_friction):
+            for kind in ("static", "dynamic"):
+                term.params[f"{kind}_friction_range"] = (0.5, 1.5)
+
+
+def events_by_level(events: type[ArmEventsCfg]) -> Any:
+    """A task's events: resets alone, as they stand, or hardened."""
+    hard = events()
+    hard.harden()
+    return by_level(none=events().without_randomisation(), standard=events(), hard=hard)
+
+
+@configclass
+class CalmRewardsCfg:
+    """What every task of an arm asks for beside its own: be calm, and no faster than the joints can be."""
+
+    action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.0005)
+    joint_vel = RewTerm(func=mdp.joint_vel_l2, weight=-0.0005, params={"asset_cfg": arm()})
+    # MuJoCo does not hold joints at their velocity limits, as PhysX and robots do.
+    joint_vel_limits = RewTerm(func=mdp.joint_vel_limits, weight=-0.2, params={"soft_ratio": 0.9, "asset_cfg": arm()})
+
+
+@configclass
+class ArmTerminationsCfg:
+    """An episode ends when its time is up; holding on is part of the task."""
+
+    time_out = DoneTerm(func=mdp.time_out, time_out=True)
+    physics_broken = DoneTerm(func=mdp.physics_broken)
+
+
+@configclass
+class ArmEnvCfg(ManagerBasedRLEnvCfg):
+    """A task of an arm: physics at 120 Hz, the policy at 30 Hz."""
+
+    sim: SimulationCfg = SimulationCfg(dt=1.0 / 120.0, device=auto_device(), physics=ArmPhysicsCfg())
+    scene: ArmSceneCfg = ArmSceneCfg(num_envs=4096, env_spacing=2.5)
+    actions: ArmActionsCfg = ArmActionsCfg()
+    terminations: ArmTerminationsCfg = ArmTerminationsCfg()
+    events: ArmEventsCfg = events_by_level(ArmEventsCfg)
+
+    def __post_init__(self):
+        self.decimation = 4
+        self.episode_length_s = 5.0
+        self.sim.render_interval = self.decimation
+        # How an episode ended, for learners that value it.
+        self.compute_final_obs = True
+        self.viewer.eye = (1.5, 1.1, 0.9)
+        self.viewer.lookat = (0.3, 0.0, 0.2)
+
+    def play_mode(self):
+        """Play without noise and randomisation, unless they are asked for by a preset."""
+        super().play_mode()
+        without_randomisation(self)
+
+    def use_arm(
+        self,
+        joint_names: Sequence[str],
+        body_name: str,
+        gripper_names: Sequence[str] = (),
+        offset: float | None = None,
+    ) -> None:
+        """Fill in the names that terms need.
+
+        Args:
+            joint_names: Joints of the arm, as names or patterns.
+            body_name: The body at the end of the arm.
+            gripper_names: Joints of the gripper, as names or patterns.
+            offset: How far along that body's z axis things are grasped; fills parameters ``offset`` that are missing.
+                Unit: m.
+        """
+        joints = {ARM: list(joint_names), GRIPPER: list(gripper_names)}
+        for params in _params_of_terms(self):
+            if params.get("offset") is MISSING and offset is not None:
+                params["offset"] = offset
+            for entity in params.values():
+                if isinstance(entity, SceneEntityCfg):
+                    if entity.body_names == [HAND]:
+                        entity.body_names = [body_name]
+                    for placeholder, names in joints.items():
+                        if entity.joint_names == [placeholder]:
+                            entity.joint_names = list(names)
+
+
+def _params_of_terms(part: Any) -> Iterator[dict[str, Any]]:
+    """Parameters of all terms in a config, at every level of randomisation, and the parameters in parameters."""
+    for inner in variants(part):
+        if isinstance(inner, ManagerTermBaseCfg):
+            yield from _nested(inner.params)
+        elif hasattr(inner, "__dataclass_fields__") and not isinstance(inner, SimulationCfg | InteractiveSceneCfg):
+            for value in vars(inner).values():
+                if hasattr(value, "__dataclass_fields__") or isinstance(value, PresetCfg):
+                    yield from _params_of_terms(value)
+
+
+def _nested(params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    yield params
+    for value in params.values():
+        if isinstance(value, dict):
+            yield from _nested(value)
