@@ -1,10 +1,14 @@
-"""Write the tables of docs/tasks.md and docs/robots.md from the configs and assets they describe.
+"""Write the pages of docs/tasks/ and the tables of docs/tasks.md and docs/robots.md from what they describe.
 
     uv run python docs/make_tables.py --check     # exit status 1 when a table is stale
     uv run python docs/make_tables.py --write     # rewrite the stale ones
 
-What stands between ``<!-- generated: NAME -->`` and ``<!-- end of generated -->`` belongs to this script. No simulator
-is started: configs are loaded, and robots are converted where the cache has none yet.
+What stands between ``<!-- generated: NAME -->`` and ``<!-- end of generated -->`` belongs to this script, and so do the
+pages of docs/tasks/, one a family of tasks. No simulator is started: configs are loaded, and robots are converted where
+the cache has none yet. What was learned is in docs/learned.json (benchmarks/learned.py), pictures in docs/images/tasks.
+
+A term is described by the words below where there are some, else by its docstring: what it is, ``Unit: ...`` and
+``Shape is (num_envs, ...)``.
 """
 
 from __future__ import annotations
@@ -22,14 +26,19 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 DOCS = Path(__file__).resolve().parent
 BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated -->"
 
 
+LEARNED = DOCS / "learned.json"
+IMAGES = "images/tasks"
+
+
 class UnknownTermError(Exception):
-    """A task uses a term that this script has no words for."""
+    """A task uses a term that neither this script nor its docstring has words for."""
 
 
 # -- words -----------------------------------------------------------------------------------------
@@ -189,7 +198,8 @@ def sizes(by_agent: Mapping[str, Any]) -> str:
 
 def terms(group: Any) -> dict[str, Any]:
     """The terms of a manager's config that are on, by name."""
-    return {name: term for name, term in vars(group).items() if hasattr(term, "func") or hasattr(term, "class_type")}
+    found = {} if group is None or isinstance(group, dict) else vars(group)
+    return {name: term for name, term in found.items() if hasattr(term, "func") or hasattr(term, "class_type")}
 
 
 def function_name(term: Any) -> str:
@@ -325,11 +335,20 @@ class Task:
     @staticmethod
     def command_size(command: Any) -> int:
         """How many values a command has."""
-        if hasattr(command.ranges, "lin_vel_x"):
+        ranges = getattr(command, "ranges", None)
+        if hasattr(ranges, "lin_vel_x"):
             return 3
-        if hasattr(command.ranges, "pos_x"):
+        if hasattr(ranges, "pos_x"):
             return 7
-        raise UnknownTermError(f"command {type(command).__name__}: say its size in Task.command_size")
+        if getattr(command, "element_names", None):
+            return len(command.element_names)
+        cls = (
+            command.class_type if not isinstance(command.class_type, str) else pkgutil.resolve_name(command.class_type)
+        )
+        size = re.search(r"Shape is \(num_envs, (\d+)\)", inspect.getdoc(cls.command) or "")
+        if not size:
+            raise UnknownTermError(f"command {cls.__name__}: its property `command` says no 'Shape is (num_envs, N)'")
+        return int(size[1])
 
     def actions(self) -> str:
         """The actions as a table."""
@@ -343,10 +362,15 @@ class Task:
                 )
                 rows.append((name, 1, f"position target of {joints}: {closed} where negative, else {opened}"))
                 continue
-            if type(action).__name__ not in ("JointPositionActionCfg", "DelayedJointPositionActionCfg"):
+            bases = {
+                "JointPositionActionCfg": "default pose + " if action.use_default_offset else "",
+                "DelayedJointPositionActionCfg": "default pose + " if action.use_default_offset else "",
+                "RelativeJointPositionActionCfg": "measured position + ",
+            }
+            if type(action).__name__ not in bases:
                 raise UnknownTermError(f"action {type(action).__name__}: say what it does in Task.actions")
             scale = num(action.scale) if isinstance(action.scale, int | float) else str(action.scale)
-            base = "default pose + " if action.use_default_offset else ""
+            base = bases[type(action).__name__]
             text = f"position target of {joints}: {base}{scale} · action"
             if hasattr(action, "delay"):
                 hard = getattr(self.hard.actions, name).delay
@@ -366,12 +390,16 @@ class Task:
     def commands(self) -> str:
         """The commands as a list."""
         lines = ["**Commands.**", ""]
+        if not terms(self.cfg.commands or {}):
+            return "**Commands.** None."
         for name, command in terms(self.cfg.commands).items():
-            limits = {key: value for key, value in vars(command.ranges).items() if value is not None}
+            limits = {k: v for k, v in vars(getattr(command, "ranges", None) or SimpleNamespace()).items() if v}
             often = "once an episode"
             if command.resampling_time_range[0] <= self.cfg.episode_length_s:
                 often = f"every {span(command.resampling_time_range)} s"
-            if hasattr(command.ranges, "lin_vel_x"):
+            if not hasattr(command, "ranges") or not {"lin_vel_x", "pos_x"} & set(vars(command.ranges)):
+                text = self.other_command(command, often)
+            elif hasattr(command.ranges, "lin_vel_x"):
                 text = (
                     f"planar velocity x {span(limits['lin_vel_x'])} m/s, y {span(limits['lin_vel_y'])} m/s and "
                     f"yaw rate {span(limits['ang_vel_z'])} rad/s, base frame, drawn {often}."
@@ -398,6 +426,21 @@ class Task:
             lines.append(f"- `{name}`: {text}")
         return "\n".join(lines)
 
+    @staticmethod
+    def other_command(command: Any, often: str) -> str:
+        """A command of a kind of its own, by its docstring and its settings."""
+        cls = (
+            command.class_type if not isinstance(command.class_type, str) else pkgutil.resolve_name(command.class_type)
+        )
+        text = plain(" ".join(re.split(r"\n\s*\n", inspect.getdoc(cls) or cls.__name__)[0].split())).rstrip(".")
+        names = getattr(command, "element_names", None)
+        text += f", as ({', '.join(names)})" if names else ""
+        own = {**vars(command), **vars(getattr(command, "ranges", None) or SimpleNamespace())}
+        common = {"resampling_time_range", "debug_vis"}
+        given = [f"`{k}` {span(v)}" for k, v in own.items() if k not in common and is_span(v)]
+        given += [f"`{k}` {num(v)}" for k, v in own.items() if type(v) in (int, float)]
+        return f"{text[:1].lower()}{text[1:]}, drawn {often}" + (f": {', '.join(given)}." if given else ".")
+
     # rewards, ends, success
 
     def rewards(self) -> str:
@@ -423,13 +466,13 @@ class Task:
     def verdict(self) -> str:
         """When an episode is a success, as the code has it."""
         params = dict(self.cfg.curriculum.success.params["params"])
-        judge = self.cfg.curriculum.success.params["judge"].__name__
-        if judge not in VERDICTS:
-            raise UnknownTermError(f"verdict {judge}: describe it in VERDICTS")
+        judge = self.cfg.curriculum.success.params["judge"]
+        if judge.__name__ not in VERDICTS:
+            return described(SimpleNamespace(func=judge, params=params))[0].replace("{{", "{").replace("}}", "}")
         angle = params.get("orientation")
         words = {key: num(value) for key, value in params.items() if isinstance(value, int | float)}
         words["and_orientation"] = f" and angle below {num(angle)} rad" if angle is not None else ""
-        return VERDICTS[judge].format(**words)
+        return VERDICTS[judge.__name__].format(**words)
 
     # events
 
@@ -505,7 +548,7 @@ class Task:
             return f"{words['joints']} at the default pose {joined} {span(position, unit)}, {rest}"
         if name == "push_by_setting_velocity":
             return f"velocity of the base changed by {self.along(found['velocity_range'], '/s')}"
-        raise UnknownTermError(f"event {name}: describe it in Task.event")
+        return described(term)[0].replace("{{", "{").replace("}}", "}")
 
     @staticmethod
     def whose(words: Mapping[str, str]) -> str:
@@ -566,6 +609,7 @@ class Task:
             [
                 ("Robot", info.robot),
                 ("Success", self.verdict()),
+                ("Learned from", f"{num(100 * info.threshold)} % of episodes"),
                 ("Rates", f"physics {num(1 / self.cfg.sim.dt)} Hz, policy {num(1 / self.step)} Hz"),
                 ("Episode", f"{num(length)} s, {num(length / self.step)} steps"),
                 ("Agents", agents),
@@ -603,40 +647,198 @@ def is_scanner(sensor: Any) -> bool:
 
 
 def look_up(known: Mapping[str, Any], term: Any, where: str) -> Any:
-    """The words for a term.
+    """The words for a term: those of this script, else of its docstring.
 
     Raises:
-        UnknownTermError: There are none.
+        UnknownTermError: There are none, or the docstring lacks the unit or the shape.
     """
     name = function_name(term)
-    if name not in known:
-        raise UnknownTermError(f"{name}: describe it in {where} of docs/make_tables.py")
-    return known[name]
+    if name in known:
+        return known[name]
+    text, unit, size = described(term)
+    if where == "TERMINATIONS":
+        return text
+    if where == "REWARDS":
+        return text, unit or "1"
+    if size is None:
+        raise UnknownTermError(f"{name}: its docstring says no 'Shape is (num_envs, ...)'; or add it to {where}")
+    if unit is None:
+        raise UnknownTermError(f"{name}: its docstring says no 'Unit: ...'; or add it to {where}")
+    return Observation(text, unit, size)
+
+
+def described(term: Any) -> tuple[str, str | None, int | str | None]:
+    """What a term's docstring says: what it is, its unit and its size.
+
+    Raises:
+        UnknownTermError: There is no docstring.
+    """
+    function = term.func if not isinstance(term.func, str) else pkgutil.resolve_name(term.func)
+    whole = inspect.getdoc(function)
+    if not whole:
+        raise UnknownTermError(f"{function.__name__}: has no docstring to describe it by")
+    if inspect.isclass(function):
+        whole += "\n\n" + (inspect.getdoc(function.__call__) or "")
+    text = " ".join(re.split(r"\n\s*\n", whole)[0].split())
+    text = re.split(r"\.? (?:Unit: |Shape is |In \[)", text)[0].rstrip(".")
+    text = plain(text)
+    flat_doc = " ".join(whole.split())
+    unit = re.search(r"Unit: (.+?)(?:[.;](?:\s|$)|,? (?:base|world|body) frame|, (?:if|where|in|of)\b|$)", flat_doc)
+    size = re.search(r"Shape is \(num_envs, ?([^)]*)\)", flat_doc)
+    given = [f"`{name}` {num(v)}" for name, v in term.params.items() if isinstance(v, int | float)]
+    given += [f"`{name}` {span(v)}" for name, v in term.params.items() if is_span(v)]
+    text += f" ({', '.join(given)})" if given else ""
+    words = {"joints": JOINTS, "num_joints": JOINTS, "bodies": BODIES, "num_bodies": BODIES, "feet": BODIES}
+    how_many: int | str | None = None
+    if size:
+        how_many = int(size[1]) if size[1].isdigit() else words.get(size[1].strip())
+    # Braces are for words of this script alone.
+    text = text.replace("{", "{{").replace("}", "}}")
+    return text[:1].lower() + text[1:] if not text[:2].isupper() else text, unit[1] if unit else None, how_many
+
+
+def is_span(value: Any) -> bool:
+    """Whether a value is a range: two numbers."""
+    return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, int | float) for v in value)
+
+
+def plain(text: str) -> str:
+    """Text of a docstring as Markdown."""
+    text = re.sub(r":\w+:`[~.]*([^`]*)`", lambda m: f"`{m[1].rpartition('.')[2]}`", text)
+    return text.replace("``", "`")
 
 
 # -- blocks ----------------------------------------------------------------------------------------
 
 
-def tasks_block() -> str:
-    """Every task: what it is, what goes in and out, what is rewarded, what is randomised."""
+def family_of(task_id: str) -> Any:
+    """The package that a task is in, such as ``gaitway.tasks.manipulation.reach``."""
+    import gymnasium as gym
+
+    module = gym.spec(task_id).kwargs["env_cfg_entry_point"].partition(":")[0]
+    return importlib.import_module(".".join(module.split(".")[:4]))
+
+
+def families() -> dict[str, list[str]]:
+    """Ids of tasks by the name of their family, arms and hands first."""
     from gaitway.tasks import task_ids
 
-    tasks = {task_id: Task(task_id) for task_id in task_ids()}
-    index = [(f"[{name}](#{name.lower()})", task.info.robot, task.info.summary) for name, task in tasks.items()]
-    parts = [table(("Task", "Robot", "What it is to do"), index)]
+    found: dict[str, list[str]] = {}
+    for task_id in sorted(
+        task_ids(), key=lambda name: (family_of(name).__name__.split(".")[2] != "manipulation", name)
+    ):
+        found.setdefault(family_of(task_id).__name__.rpartition(".")[2], []).append(task_id)
+    return found
+
+
+def page_of(family: str, ids: Sequence[str]) -> str:
+    """The page of a family: what its tasks are, what goes in and out, what is rewarded, what was learned."""
+    package = family_of(ids[0])
+    title = family.replace("_", " ").capitalize()
+    parts = [
+        f"# {title}",
+        plain(" ".join((inspect.getdoc(package) or "").split())),
+        f"This page is made by `docs/make_tables.py` from `{package.__name__}`. [All tasks](../tasks.md).",
+    ]
+    tasks = {task_id: Task(task_id) for task_id in ids}
     seen: dict[str, str] = {}
     for name, task in tasks.items():
-        parts += [f"## {name}", task.info.summary, task.facts()]
+        parts += [f"## {name}", task.info.summary]
+        if (DOCS / IMAGES / f"{name}.png").exists():
+            parts.append(f"![{name}](../{IMAGES}/{name}.png)")
+        parts += [task.facts(), learned_section(name, task)]
         same: dict[str, list[str]] = {}
-        for title, text in task.sections():
+        for heading, text in task.sections():
             first = seen.setdefault(text, name)
             if first == name:
                 parts.append(text)
             else:
-                same.setdefault(first, []).append(title)
+                same.setdefault(first, []).append(heading)
         for first, titles in same.items():
             parts.append(f"As in [{first}](#{first.lower()}): {', '.join(titles)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def learned() -> dict[str, list[dict[str, Any]]]:
+    """What was learned, by task."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in json.loads(LEARNED.read_text()) if LEARNED.exists() else []:
+        found.setdefault(row["task"], []).append(row)
+    return found
+
+
+def share(judged: Mapping[str, Any] | None) -> str:
+    """A share of successes with its interval."""
+    if judged is None:
+        return "-"
+    low, high = 100 * judged["success_low"], 100 * judged["success_high"]
+    return f"{100 * judged['success_rate']:.0f} % ({low:.0f} to {high:.0f})"
+
+
+def is_met(row: Mapping[str, Any], threshold: float) -> bool:
+    """Whether a run reached its task's threshold on the engine that it was trained on."""
+    return row["judged"]["mujoco_cpu" if row["device"] == "cpu" else "newton_mjwarp"]["success_rate"] >= threshold
+
+
+def learned_section(name: str, task: Task) -> str:
+    """What runs of a task came to, as a table, and their curves."""
+    from isaaclab_tasks.utils import resolve_task_config
+
+    from gaitway.export.changes import fingerprint
+
+    rows = learned().get(name, [])
+    cuda = next(iter(task.info.cuda))
+    command = f"`uv run gaitway train --task {name} --agent {cuda} --device cuda:0`"
+    if not rows:
+        return f"**Learned.** Not trained yet. On a GPU: {command}."
+    header = ("Agent", "Seed", "Machine", "Environments", "Steps", "Minutes", "MuJoCo", "Newton", "PhysX", "Threshold")
+    lines = []
+    for row in rows:
+        words = ["physics=mujoco_cpu", *(w for w in row["overrides"] if not w.startswith("agent."))]
+        now = fingerprint(resolve_task_config(name, None, overrides=words)[0])
+        met = "met" if is_met(row, task.info.threshold) else "not met"
+        lines.append(
+            (
+                f"`{row['agent']}`",
+                row["seed"],
+                row["gpu"] or f"{row['cpu_cores']} CPU cores",
+                row["num_envs"],
+                f"{row['steps']:,}",
+                num(round(row["minutes"], 1)),
+                *(share(row["judged"].get(engine)) for engine in ("mujoco_cpu", "newton_mjwarp", "ovphysx")),
+                met if now == row["task_fingerprint"] else f"{met}, by an earlier version of the task",
+            )
+        )
+    parts = [
+        "**Learned.** Judged in `-Play`, over "
+        f"{rows[0]['judged'][next(iter(rows[0]['judged']))]['episodes']} episodes on each engine, with 95 % intervals.",
+        table(header, lines),
+    ]
+    if (DOCS / IMAGES / f"{name}-curve.png").exists():
+        parts.append(f"![Success over training](../{IMAGES}/{name}-curve.png)")
+    if not any(is_met(row, task.info.threshold) for row in rows):
+        parts.append(f"On a GPU: {command}.")
     return "\n\n".join(parts)
+
+
+def tasks_block() -> str:
+    """Every task, in a line."""
+    from gaitway.tasks import find_task
+
+    rows = []
+    for family, ids in families().items():
+        for task_id in ids:
+            info = find_task(task_id)
+            met = any(is_met(row, info.threshold) for row in learned().get(task_id, []))
+            rows.append(
+                (
+                    f"[{task_id}](tasks/{family}.md#{task_id.lower()})",
+                    info.robot,
+                    info.summary,
+                    "yes" if met else "not yet",
+                )
+            )
+    return table(("Task", "Robot", "What it is to do", "Learned on a CPU"), rows)
 
 
 def engines_block() -> str:
@@ -712,7 +914,7 @@ def joints_table(cfg: Any, urdf: Mapping[str, Any]) -> str:
     def of(value: Any, name: str) -> float:
         if isinstance(value, Mapping):
             return next(v for pattern, v in value.items() if re.fullmatch(pattern, name))
-        return value
+        return value or 0.0
 
     rows: dict[tuple, list[str]] = {}
     for name in cfg.joint_ordering:
@@ -823,6 +1025,21 @@ def main() -> int:
                 stale.append(f"docs/{page}: {name}")
                 if options.write:
                     path.write_text(new, encoding="utf-8")
+        pages = {}
+        with library_output_to(Path(os.devnull), as_json=False):
+            for family, ids in families().items():
+                pages[DOCS / "tasks" / f"{family}.md"] = page_of(family, ids)
+        for path, content in pages.items():
+            if not path.exists() or path.read_text(encoding="utf-8") != content:
+                stale.append(f"docs/tasks/{path.name}")
+                if options.write:
+                    path.parent.mkdir(exist_ok=True)
+                    path.write_text(content, encoding="utf-8")
+        for path in sorted((DOCS / "tasks").glob("*.md")):
+            if path not in pages:
+                stale.append(f"docs/tasks/{path.name}, which no family has")
+                if options.write:
+                    path.unlink()
     except (UnknownTermError, ValueError, OSError) as error:
         print(f"make_tables: {error}", file=sys.stderr)
         return 2

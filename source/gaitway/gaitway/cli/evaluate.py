@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gaitway.errors import UsageError
 
 from .session import check_count, engine_of, pick_device, reporting, resolve_configs, simulation
 from .terminal import print_json
@@ -16,12 +19,46 @@ if TYPE_CHECKING:
 MOST_ENVS = 256
 
 
-def open_policy(name: str, runs: str, device: str | None, overrides: tuple[str, ...]) -> tuple[Run, Any, Any, str]:
-    """Open a run for playing.
+@dataclass(frozen=True)
+class Actor:
+    """A policy that is to act in its task, of a run or of the package."""
 
-    Returns:
-        The run, the config of its task's ``-Play`` variant, its recipe, and the device.
+    name: str
+    """What to call it in a line."""
+    task: str
+    run: str | None
+    """Folder of its run, if it is of one."""
+    env_cfg: Any
+    """Of the task's ``-Play`` variant."""
+    device: str
+    folder: Path | None
+    """Where logs go."""
+    load: Callable[[Callable[[str], None]], tuple[int, Policy]]
+    """Given a function to warn with, gives the steps it was trained for and the policy itself."""
+
+    def log(self, name: str) -> Path | None:
+        """Path of a log, if there is a place for one."""
+        return self.folder / name if self.folder else None
+
+
+def open_actor(
+    run: str | None, pretrained: str | None, runs: str, device: str | None, overrides: tuple[str, ...]
+) -> Actor:
+    """Open a run, or a policy that ships with the package, for playing.
+
+    Raises:
+        UsageError: Both are given, or neither, or there is no such.
     """
+    if run and pretrained:
+        raise UsageError("--run and --pretrained exclude each other: a policy of yours, or one that ships.")
+    if pretrained:
+        return _pretrained_actor(pretrained, device, overrides)
+    if not run:
+        raise UsageError("Missing option '--run': name a run, or a task with --pretrained.")
+    return _actor_of_run(run, runs, device, overrides)
+
+
+def _actor_of_run(name: str, runs: str, device: str | None, overrides: tuple[str, ...]) -> Actor:
     from gaitway.runs import find_run
     from gaitway.tasks import find_task
 
@@ -31,7 +68,26 @@ def open_policy(name: str, runs: str, device: str | None, overrides: tuple[str, 
     words = played_overrides(run.options["overrides"], overrides)
     env_cfg, agent_cfg = resolve_configs(f"{info.id}-Play", info.recipe_key(run.agent), words)
     env_cfg.sim.device = pick_device(device)
-    return run, env_cfg, agent_cfg, env_cfg.sim.device
+
+    def load(warn: Callable[[str], None]) -> tuple[int, Policy]:
+        checkpoint, policy = newest_policy(run, agent_cfg, env_cfg.sim.device, warn)
+        return checkpoint.step, policy
+
+    return Actor(str(run.path), run.task, str(run.path), env_cfg, env_cfg.sim.device, run.path, load)
+
+
+def _pretrained_actor(task: str, device: str | None, overrides: tuple[str, ...]) -> Actor:
+    from gaitway.export.pretrained import find_pretrained
+
+    found = find_pretrained(task)
+    env_cfg, _ = resolve_configs(f"{found.task}-Play", None, list(overrides))
+    env_cfg.sim.device = pick_device(device)
+
+    def load(_warn: Callable[[str], None]) -> tuple[int, Policy]:
+        return found.contract.made_by.step, found.policy()
+
+    name = f"the policy that ships for {found.task}"
+    return Actor(name, found.task, None, env_cfg, env_cfg.sim.device, None, load)
 
 
 def played_overrides(kept: Sequence[str], given: Sequence[str]) -> list[str]:
@@ -66,7 +122,8 @@ def newest_policy(run: Run, agent_cfg: Any, device: str, warn) -> tuple[Checkpoi
 
 def evaluate(
     *,
-    run: str,
+    run: str | None,
+    pretrained: str | None,
     episodes: int,
     num_envs: int | None,
     device: str | None,
@@ -80,16 +137,15 @@ def evaluate(
     check_count("--episodes", episodes, 1)
     check_count("--num_envs", num_envs, 1)
 
-    opened, env_cfg, agent_cfg, device = open_policy(run, runs, device, overrides)
+    actor = open_actor(run, pretrained, runs, device, overrides)
+    env_cfg = actor.env_cfg
     env_cfg.scene.num_envs = min(num_envs or MOST_ENVS, episodes)
     env_cfg.seed = seed
-    task_id = f"{opened.task}-Play"
-    with reporting(None if verbose else opened.path / "evaluate_log.txt", as_json=as_json) as console:
-        checkpoint, policy = newest_policy(opened, agent_cfg, device, console.print)
-        console.print(
-            f"Judging {opened.path} after {checkpoint.step:,} steps, {episodes} episodes, {engine_of(env_cfg)} ..."
-        )
-        with simulation(task_id, env_cfg) as env:
+    log = None if verbose else actor.log("evaluate_log.txt")
+    with reporting(log, as_json=as_json) as console:
+        step, policy = actor.load(console.print)
+        console.print(f"Judging {actor.name} after {step:,} steps, {episodes} episodes, {engine_of(env_cfg)} ...")
+        with simulation(f"{actor.task}-Play", env_cfg) as env:
             from gaitway.runs.judge import judge
 
             verdict = judge(env, policy, episodes)
@@ -102,10 +158,10 @@ def evaluate(
     if as_json:
         print_json(
             {
-                "task": opened.task,
-                "run": str(opened.path),
+                "task": actor.task,
+                "run": actor.run,
                 "engine": engine_of(env_cfg),
-                "step": checkpoint.step,
+                "step": step,
                 "seed": seed,
                 **vars(verdict),
             }

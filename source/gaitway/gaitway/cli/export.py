@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaitway import __version__
+from gaitway.errors import UsageError
 
 from .session import check_count, engine_of, pick_device, reporting, resolve_configs, simulation
 from .terminal import print_json
@@ -16,22 +17,40 @@ from .terminal import print_json
 if TYPE_CHECKING:
     from gaitway.runs import Checkpoint, Run
 
+DEFAULT_EPISODES = 100
 FEWEST_ENVS, MOST_ENVS = 8, 256
 """Of a few environments that begin alike, one may stay up for the whole recording even of a poor policy."""
 
 
-def export(*, run: str, output: str, episodes: int, runs: str, verbose: bool, as_json: bool) -> None:
-    """Export a run's policy as a bundle; the options are those of the command."""
+def export(
+    *,
+    run: str | None,
+    pretrained: str | None,
+    output: str,
+    episodes: int | None,
+    runs: str,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Export a policy as a bundle; the options are those of the command."""
     check_count("--episodes", episodes, 0)
     from gaitway.export import check_free, make_bundle
 
     target = Path(output)
     check_free(target)
+    if bool(run) == bool(pretrained):
+        raise UsageError("Name either a run with --run, or a task whose policy ships with --pretrained.")
+    if pretrained:
+        if episodes is not None:
+            raise UsageError("--episodes: a policy that ships was judged already; leave it out with --pretrained.")
+        _export_pretrained(pretrained, target, as_json=as_json)
+        return
+    episodes = DEFAULT_EPISODES if episodes is None else episodes
 
     from gaitway.runs import find_run
     from gaitway.tasks import find_task
 
-    opened = find_run(run, Path(runs))
+    opened = find_run(str(run), Path(runs))
     opened.interface()
     info = find_task(opened.task)
     trained_in = trained_engine(opened)
@@ -113,6 +132,21 @@ def export(*, run: str, output: str, episodes: int, runs: str, verbose: bool, as
                 "seconds": round(took, 1),
             }
         )
+
+
+def _export_pretrained(task: str, target: Path, *, as_json: bool) -> None:
+    from gaitway.export import make_bundle
+    from gaitway.export.pretrained import find_pretrained, whole_bundle
+
+    found = find_pretrained(task)
+    env_cfg, _ = resolve_configs(f"{found.task}-Play", None, [])
+    with reporting(None, as_json=as_json) as console:
+        measured = make_bundle(whole_bundle(found, env_cfg), target)
+        console.print(f"Wrote {target}: {measured.files} files, {measured.bytes / 1e6:.1f} MB, and checked them.")
+        console.print(f"Look at it:  gaitway inspect {target}")
+        console.print(f"Try it:      gaitway transfer --bundle {target}")
+    if as_json:
+        print_json({"task": found.task, "bundle": str(target), "files": measured.files, "bytes": measured.bytes})
 
 
 def trained_engine(run: Run) -> str | None:

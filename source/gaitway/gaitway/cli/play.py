@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaitway.errors import UsageError
 
-from .evaluate import newest_policy, open_policy
+from .evaluate import open_actor
 from .session import check_count, engine_of, reporting, simulation
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ VISER_PORT = 8080
 def play(
     *,
     run: str | None,
+    pretrained: str | None,
     replay: str | None,
     task: str | None,
     speed: float | None,
@@ -41,8 +42,9 @@ def play(
     """Watch a run's policy or a recording; the options are those of the command."""
     check_count("--num_envs", num_envs, 1)
     check_count("--seconds", seconds, 0.1)
-    if run and replay:
-        raise UsageError("--run and --replay exclude each other: a policy to act, or a recording to show.")
+    if (run or pretrained) and replay:
+        option = "--run" if run else "--pretrained"
+        raise UsageError(f"{option} and --replay exclude each other: a policy to act, or a recording to show.")
     _check_output(viewer, video)
     if replay:
         if num_envs:
@@ -65,15 +67,19 @@ def play(
             overrides=overrides,
         )
         return
-    if not run:
-        raise UsageError("Missing option '--run': name a run to watch its policy, or a recording with --replay.")
+    if not run and not pretrained:
+        raise UsageError(
+            "Missing option '--run': name a run to watch its policy, a task to watch the one that ships with "
+            "--pretrained, or a recording with --replay."
+        )
     for option, value in (("--task", task), ("--speed", speed), ("--json", as_json or None)):
         if value is not None:
-            raise UsageError(f"{option}: goes with --replay only; leave it out with --run.")
+            raise UsageError(f"{option}: goes with --replay only; leave it out with a policy.")
     if not viewer and not video:
         viewer = "newton" if _has_display() else "viser"
 
-    opened, env_cfg, agent_cfg, device = open_policy(run, runs, device, overrides)
+    actor = open_actor(run, pretrained, runs, device, overrides)
+    env_cfg = actor.env_cfg
     env_cfg.scene.num_envs = num_envs or (1 if video else 4)
     env_cfg.seed = seed
     if viewer:
@@ -82,10 +88,10 @@ def play(
         from gaitway.runs.film import add_camera
 
         add_camera(env_cfg)
-    with reporting(None if verbose else opened.path / "play_log.txt", as_json=False) as console:
-        checkpoint, policy = newest_policy(opened, agent_cfg, device, console.print)
-        console.print(f"Playing {opened.path} after {checkpoint.step:,} steps, {engine_of(env_cfg)} ...")
-        with simulation(f"{opened.task}-Play", env_cfg, viewer=VISUALIZERS[viewer] if viewer else None) as env:
+    with reporting(None if verbose else actor.log("play_log.txt"), as_json=False) as console:
+        step, policy = actor.load(console.print)
+        console.print(f"Playing {actor.name} after {step:,} steps, {engine_of(env_cfg)} ...")
+        with simulation(f"{actor.task}-Play", env_cfg, viewer=VISUALIZERS[viewer] if viewer else None) as env:
             if video:
                 from gaitway.runs.film import write_film
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -42,16 +44,34 @@ def changed_settings(trained: Path, env_cfg: Any) -> list[str]:
     Returns:
         Their names, such as ``sim.dt``, sorted. Empty where the run keeps no config.
     """
-    from isaaclab.utils.io import dump_yaml
-
     if not trained.is_file():
         return []
-    with tempfile.TemporaryDirectory() as scratch:
-        now = Path(scratch) / "env.yaml"
-        dump_yaml(str(now), env_cfg)
-        before, after = (_flat(yaml.load(file.read_text(encoding="utf-8"), _Loader)) for file in (trained, now))
+    before, after = _read(trained), _settings(env_cfg)
     names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     return [name for name in names if not re.fullmatch(_NOT_OF_THE_TASK, name)]
+
+
+def fingerprint(env_cfg: Any) -> str:
+    """A short hash of all that makes a task what it is: equal for equal tasks, on any machine.
+
+    Args:
+        env_cfg: The environment's config, before a simulation was started with it.
+    """
+    found = {name: v for name, v in _settings(env_cfg).items() if not re.fullmatch(_NOT_OF_THE_TASK, name)}
+    return hashlib.sha256(json.dumps(found, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _settings(env_cfg: Any) -> dict[str, Any]:
+    from isaaclab.utils.io import dump_yaml
+
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "env.yaml"
+        dump_yaml(str(file), env_cfg)
+        return _read(file)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return _flat(yaml.load(file.read_text(encoding="utf-8"), _Loader))
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:

@@ -74,6 +74,29 @@ def write_film(env: Any, policy: Policy, path: Path, seconds: float) -> int:
     return frames
 
 
+def picture(env: Any, policy: Policy | None, seconds: float) -> Image.Image:
+    """A picture of the first environment after a while.
+
+    Args:
+        env: The Gymnasium environment, whose config went through :func:`add_camera`.
+        policy: Who acts; None for actions of zero.
+        seconds: How long, in simulated time.
+    """
+    unwrapped = env.unwrapped
+    camera = unwrapped.scene["film_camera"]
+    player = Player(policy, unwrapped.num_envs, unwrapped.device) if policy else None
+    obs, _ = env.reset()
+    idle = torch.zeros(unwrapped.num_envs, unwrapped.action_manager.total_action_dim, device=unwrapped.device)
+    with torch.inference_mode():
+        for _ in range(max(round(seconds / unwrapped.step_dt), 1)):
+            eye, target = _viewpoint(unwrapped)
+            camera.set_world_poses_from_view(eye, target)
+            obs, *_ = env.step(player.act(obs) if player else idle)
+        image = _picture(camera)
+        _draw_command(image, unwrapped, eye[0], target[0])
+    return image
+
+
 def write_film_of_states(env: Any, states: Iterable[str], path: Path, fps: float) -> int:
     """Film the first environment in states that are not simulated.
 

@@ -42,6 +42,28 @@ class Policy(nn.Module):
         raise NotImplementedError
 
 
+class OnnxPolicy(Policy):
+    """A policy without memory that was exported, run by onnxruntime on the CPU.
+
+    Args:
+        model: The ONNX file.
+    """
+
+    def __init__(self, model: bytes):
+        super().__init__()
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._input, self._output = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
+
+    def forward(self, obs: torch.Tensor, *_state: torch.Tensor) -> torch.Tensor:
+        actions = self._session.run([self._output], {self._input: obs.float().cpu().numpy()})[0]
+        return torch.from_numpy(actions).to(obs.device)
+
+
 class Player:
     """A policy at work in many environments: picks its observations and keeps its memory.
 

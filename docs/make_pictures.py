@@ -1,0 +1,58 @@
+"""Draw a picture of every task, with the policy that ships for it at work where there is one.
+
+    uv run python docs/make_pictures.py                        # the pictures that are missing
+    uv run python docs/make_pictures.py Gaitway-Lift-Franka    # these, anew
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent / "images/tasks"
+SECONDS = 2.0
+"""After which a picture is taken: long enough for a policy to be at work."""
+
+
+def draw(task: str, seconds: float) -> None:
+    """Draw one task; a process can hold one simulation."""
+    from isaaclab_tasks.utils import resolve_task_config
+
+    import gaitway.tasks  # registers them
+    from gaitway.cli.session import simulation
+    from gaitway.export.pretrained import find_pretrained, pretrained_tasks
+    from gaitway.runs.film import add_camera, picture
+
+    env_cfg, _ = resolve_task_config(f"{task}-Play", None, overrides=[])
+    env_cfg.scene.num_envs = 1
+    env_cfg.seed = 1
+    add_camera(env_cfg)
+    policy = find_pretrained(task).policy() if task in pretrained_tasks() else None
+    with simulation(f"{task}-Play", env_cfg) as env:
+        image = picture(env, policy, seconds)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    image.resize((480, 360)).quantize(128).save(FOLDER / f"{task}.png", optimize=True)
+
+
+def main() -> None:
+    """Draw what is asked for, or what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.here:
+        draw(args.tasks[0], args.seconds)
+        return
+    from gaitway.tasks import task_ids
+
+    for task in args.tasks or [task for task in task_ids() if not (FOLDER / f"{task}.png").exists()]:
+        command = [sys.executable, __file__, "--here", "--seconds", str(args.seconds), task]
+        done = subprocess.run(command, capture_output=True, text=True)
+        print(f"{task}: {'drawn' if done.returncode == 0 else done.stderr.strip().splitlines()[-1]}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
