@@ -25,7 +25,7 @@ from gaitway.robots import assets
 from gaitway.robots.assets import RobotAsset
 from gaitway.robots.franka import FRANKA_ASSET
 from gaitway.robots.go2 import GO2_ASSET
-from gaitway.robots.urdf import AssetError, merge_fixed_links
+from gaitway.robots.urdf import AssetError, merge_fixed_links, read_inertial
 
 INERTIAL = (
     '<inertial><origin xyz="0.01 0 0.02"/><mass value="1.5"/>'
@@ -424,6 +424,32 @@ def test_links_that_are_to_be_kept_stay() -> None:
     text += "".join(joint_xml(f"j_{child}", "fixed", "base", child, at) for child in ("gone", "hand", "frame"))
     merged = merge_fixed_links(ET.ElementTree(ET.fromstring(f"<robot>{text}</robot>")), frozenset({"hand"}))
     assert [link.get("name") for link in merged.getroot().findall("link")] == ["base", "hand", "foot", "frame"]
+
+
+def test_a_base_without_inertia_has_that_of_what_it_carries() -> None:
+    # As ANYmal C's: the base moves, and its mass hangs on it. A frame that hangs on a link stays a frame.
+    inertial = '<inertial><mass value="2"/><inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/></inertial>'
+    links = {"base": "", "body": inertial, "frame": "", "tool": inertial}
+    text = "".join(f'<link name="{name}">{inside}</link>' for name, inside in links.items())
+    text += '<joint name="a" type="fixed"><parent link="base"/><child link="body"/><origin xyz="0 0 1"/></joint>'
+    text += '<joint name="b" type="fixed"><parent link="base"/><child link="frame"/></joint>'
+    text += '<joint name="c" type="fixed"><parent link="frame"/><child link="tool"/></joint>'
+    merged = merge_fixed_links(ET.ElementTree(ET.fromstring(f"<robot>{text}</robot>"))).getroot()
+    assert [link.get("name") for link in merged.findall("link")] == ["base", "frame", "tool"]
+    body = read_inertial(merged.findall("link")[0])
+    assert body.mass == 2.0
+    np.testing.assert_allclose(body.com, [0.0, 0.0, 1.0])
+    np.testing.assert_allclose(body.inertia, np.eye(3))
+
+
+def test_names_are_those_that_usd_allows(tiny: RobotAsset) -> None:
+    tiny.urdf_path.write_text(TINY_URDF.replace('"turn"', '"turn.0"').replace('"arm"', '"arm-1"'))
+    root = tiny.load().getroot()
+    assert {joint.get("name") for joint in root.findall("joint")} == {"turn_0", "push"}
+    assert "arm_1" in {link.get("name") for link in root.findall("link")}
+    assert {joint.find("child").get("link") for joint in root.findall("joint")} == {"arm_1", "slide"}
+    tiny.urdf_path.write_text(TINY_URDF.replace('"turn"', '"a.b"').replace('"push"', '"a_b"'))
+    assert "'a.b' and 'a_b'" in refused(tiny)
 
 
 def test_links_without_mass_merge_into_one_without_mass() -> None:

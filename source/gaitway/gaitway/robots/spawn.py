@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import pkgutil
-from typing import cast
+from typing import Any, cast
 
 from isaaclab.sim.spawners.from_files import spawn_from_usd
 from isaaclab.sim.spawners.from_files.from_files_cfg import UsdFileCfg
 from isaaclab.utils import configclass, replace
+from isaaclab_newton.sim.schemas import MujocoRigidBodyCfg, NewtonArticulationCfg
+from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from .assets import Colliders, RobotAsset
 
@@ -58,3 +60,47 @@ class RobotFileCfg(UsdFileCfg):
 
     colliders: str | None = None
     """``primitives`` or ``meshes``, as in :attr:`RobotAsset.colliders`; None for what the asset says."""
+
+
+def weightless_arm(asset: str, **settings: Any) -> RobotFileCfg:
+    """An arm that its own controller holds against gravity, so that policies act on a weightless one, here as there.
+
+    Args:
+        asset: The :class:`RobotAsset`, as ``package.module:NAME``.
+        **settings: More fields of the config.
+    """
+    return RobotFileCfg(
+        asset=asset,
+        rigid_props=[
+            PhysxRigidBodyCfg(disable_gravity=True, max_depenetration_velocity=5.0),
+            MujocoRigidBodyCfg(gravcomp=1.0),
+        ],
+        articulation_props=[
+            PhysxArticulationCfg(
+                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
+            ),
+            NewtonArticulationCfg(self_collision_enabled=False),
+        ],
+        **settings,
+    )
+
+
+def legged_robot(asset: str, **settings: Any) -> RobotFileCfg:
+    """A robot on legs, with forces on all its links.
+
+    Args:
+        asset: The :class:`RobotAsset`, as ``package.module:NAME``.
+        **settings: More fields of the config.
+    """
+    return RobotFileCfg(
+        asset=asset,
+        activate_contact_sensors=True,
+        rigid_props=PhysxRigidBodyCfg(max_depenetration_velocity=1.0),
+        articulation_props=[
+            PhysxArticulationCfg(
+                enabled_self_collisions=False, solver_position_iteration_count=4, solver_velocity_iteration_count=0
+            ),
+            NewtonArticulationCfg(self_collision_enabled=False),
+        ],
+        **settings,
+    )

@@ -6,6 +6,8 @@ Only what the conversion to USD needs: mesh files by path, and fewer bodies. Num
 from __future__ import annotations
 
 import copy
+import re
+import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +22,14 @@ class AssetError(UsageError):
 
 
 def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree[ET.Element]:
-    """Parse a URDF and replace its ``package://`` mesh addresses by absolute paths.
+    """Parse a URDF, with absolute paths in place of ``package://`` mesh addresses, and with names that USD allows.
 
     Args:
         path: The URDF file.
         packages: Folder of each package that the file refers to, by package name.
 
     Raises:
-        AssetError: The file is missing, is no URDF, or names a mesh that does not exist.
+        AssetError: The file is missing, is no URDF, names a mesh that does not exist, or has names that USD confuses.
     """
     try:
         tree = ET.parse(path)
@@ -42,7 +44,37 @@ def load_urdf(path: Path, packages: dict[str, Path]) -> ET.ElementTree[ET.Elemen
     _check_structure(tree.getroot(), path)
     for mesh in tree.iter("mesh"):
         mesh.set("filename", str(_resolve_mesh(mesh.get("filename", ""), path, packages)))
+    _use_usd_names(tree.getroot(), path)
     return tree
+
+
+def usd_name(name: str) -> str:
+    """A name as USD allows it: what is neither letter, digit nor underscore becomes an underscore."""
+    return re.sub("[^A-Za-z0-9_]", "_", name)
+
+
+def _use_usd_names(robot: ET.Element, path: Path) -> None:
+    """Rename links and joints as USD wants them.
+
+    Raises:
+        AssetError: Two would have the same name.
+    """
+    for tag in ("link", "joint"):
+        taken: dict[str, str] = {}
+        for element in robot.findall(tag):
+            old = element.get("name", "")
+            new = usd_name(old)
+            if taken.setdefault(new, old) != old:
+                raise AssetError(
+                    f"{path}: {tag}s '{taken[new]}' and '{old}' would both be named '{new}', for USD takes letters, "
+                    "digits and underscores only; rename one."
+                )
+            element.set("name", new)
+    for joint in robot.findall("joint"):
+        for tag, key in (("parent", "link"), ("child", "link"), ("mimic", "joint")):
+            reference = joint.find(tag)
+            if reference is not None:
+                reference.set(key, usd_name(reference.get(key, "")))
 
 
 def _check_structure(robot: ET.Element, path: Path) -> None:
@@ -131,7 +163,8 @@ def merge_fixed_links(
 
     Inertias add up, visuals and collision shapes move along. Links stay when they are in ``keep``, when their joint
     says ``dont_collapse="true"`` (feet, whose contacts a task wants to tell apart), or when they have no inertia
-    (plain frames, which cost an engine nothing).
+    (plain frames, which cost an engine nothing). A link that moves and has no inertia of its own, such as the base of
+    some descriptions, has that of the links that it carries.
 
     Returns:
         A new tree; the given one is unchanged.
@@ -139,15 +172,17 @@ def merge_fixed_links(
     tree = copy.deepcopy(tree)
     root = tree.getroot()
     links = {link.get("name", ""): link for link in root.findall("link")}
+    fixed = {_end(j, "child") for j in root.findall("joint") if j.get("type") == "fixed"}
     for joint in [j for j in root.findall("joint") if j.get("type") == "fixed"]:
         parent_name, child_name = _end(joint, "parent"), _end(joint, "child")
         parent, child = links[parent_name], links[child_name]
         if child_name in keep or joint.get("dont_collapse") == "true":
             continue
-        if child.find("inertial") is None or parent.find("inertial") is None:
+        if child.find("inertial") is None or (parent.find("inertial") is None and parent_name in fixed):
             continue
         rotation, position = read_origin(joint)
-        _write_inertial(parent, read_inertial(parent) + read_inertial(child).moved(rotation, position))
+        body = read_inertial(child).moved(rotation, position)
+        _write_inertial(parent, body if parent.find("inertial") is None else read_inertial(parent) + body)
         for shape in child.findall("visual") + child.findall("collision"):
             write_origin(shape, *_compose((rotation, position), read_origin(shape)))
             parent.append(shape)
@@ -189,7 +224,11 @@ def write_origin(element: ET.Element, rotation: np.ndarray, position: np.ndarray
     if origin is None:
         origin = ET.SubElement(element, "origin")
     origin.set("xyz", " ".join(repr(float(x)) for x in position))
-    origin.set("rpy", " ".join(repr(float(x)) for x in Rotation.from_matrix(rotation).as_euler("xyz")))
+    with warnings.catch_warnings():
+        # Of a quarter turn about y many angles are right, and any of them will do.
+        warnings.filterwarnings("ignore", "Gimbal lock")
+        angles = Rotation.from_matrix(rotation).as_euler("xyz")
+    origin.set("rpy", " ".join(repr(float(x)) for x in angles))
 
 
 def _compose(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +254,10 @@ def read_inertial(link: ET.Element) -> Inertial:
 
 def _write_inertial(link: ET.Element, body: Inertial) -> None:
     element = link.find("inertial")
-    assert element is not None
+    if element is None:
+        element = ET.SubElement(link, "inertial")
+        ET.SubElement(element, "mass")
+        ET.SubElement(element, "inertia")
     write_origin(element, np.eye(3), body.com)
     element.find("mass").set("value", repr(float(body.mass)))  # type: ignore[union-attr]
     for name, (row, column) in {
