@@ -73,23 +73,58 @@ def _fake_env(**tensors: Any) -> SimpleNamespace:
 
     num_envs, device = len(next(iter(tensors.values()))), next(iter(tensors.values())).device
     own = ("command", "action", "prev_action", "terminated", "time_outs", "first_contact", "applied_effort")
-    data = SimpleNamespace(**{name: proxy(tensor) for name, tensor in tensors.items() if name not in own})
-    of_object = {name.removeprefix("object_"): proxy(t) for name, t in tensors.items() if name.startswith("object_")}
-    data.applied_torque = proxy(tensors.get("applied_effort"))
-    scene = _Scene(robot=SimpleNamespace(data=data, actuators=SimpleNamespace(applied_effort=data.applied_torque)))
-    scene["object"] = SimpleNamespace(data=SimpleNamespace(**of_object))
-    first_contact = proxy(tensors.get("first_contact"))
-    scene.sensors = {"contact_forces": SimpleNamespace(data=data, compute_first_contact=lambda dt: first_contact)}
+    scene = _Scene()
+    parts: dict[str, dict[str, Any]] = {"robot": {}, "contact_forces": {}, "object": {}}
+    terms: dict[str, dict[str, Any]] = {"command": {}, "action": {}}
+    for name, tensor in tensors.items():
+        part, *rest = name.split("__")
+        if part in terms and rest:
+            terms[part].setdefault(rest[0], SimpleNamespace()).__dict__["__".join(rest[1:]) or "command"] = tensor
+        elif rest:
+            parts.setdefault(part, {})["__".join(rest)] = tensor
+        elif name.startswith("object_"):
+            parts["object"][name.removeprefix("object_")] = tensor
+        if not rest and name not in own:
+            parts["robot"][name] = parts["contact_forces"][name] = tensor
+    for part, values in parts.items():
+        effort = proxy(values.get("applied_effort", tensors.get("applied_effort")))
+        landed = proxy(values.get("first_contact", tensors.get("first_contact")))
+        left = proxy(values.get("first_air", tensors.get("first_air")))
+        scene[part] = SimpleNamespace(
+            data=SimpleNamespace(**{name: proxy(tensor) for name, tensor in values.items()}),
+            actuators=SimpleNamespace(applied_effort=effort),
+            compute_first_contact=lambda dt, landed=landed: landed,
+            compute_first_air=lambda dt, left=left: left,
+        )
+        scene[part].data.applied_torque = effort
+    scene.sensors = scene
+    scene.env_origins = tensors.get("env_origins", torch.zeros(num_envs, 3, device=device))
+
+    def get_command(name: str) -> Any:
+        term = terms["command"].get(name)
+        return tensors["command"] if term is None else term.command
+
     return SimpleNamespace(
         num_envs=num_envs,
         device=device,
         step_dt=0.02,
+        physics_dt=0.005,
+        max_episode_length=500,
+        max_episode_length_s=10.0,
         extras={},
-        episode_length_buf=torch.full((num_envs,), 50, dtype=torch.long, device=device),
+        common_step_counter=50,
+        before_step=[],
+        episode_length_buf=tensors.get(
+            "episode_length_buf", torch.full((num_envs,), 50, dtype=torch.long, device=device)
+        ),
         scene=scene,
         sim=SimpleNamespace(vis_marker_registry=SimpleNamespace(clear_debug_vis_callback=lambda term: None)),
-        command_manager=SimpleNamespace(get_command=lambda name: tensors["command"]),
-        action_manager=SimpleNamespace(action=tensors.get("action"), prev_action=tensors.get("prev_action")),
+        command_manager=SimpleNamespace(get_command=get_command, get_term=terms["command"].__getitem__),
+        action_manager=SimpleNamespace(
+            action=tensors.get("action"),
+            prev_action=tensors.get("prev_action"),
+            get_term=terms["action"].__getitem__,
+        ),
         termination_manager=SimpleNamespace(terminated=tensors.get("terminated"), time_outs=tensors.get("time_outs")),
     )
 
@@ -99,6 +134,11 @@ def fake_env() -> Callable[..., SimpleNamespace]:
     """Give ``fake_env(**tensors)``: just enough of an environment for a term to be computed on numbers at hand.
 
     Tensors are named as in Isaac Lab (``root_pos_w``, ``joint_vel``, ``command``, ``action`` ...), first axis
-    environments. The robot is ``robot``, the sensor ``contact_forces``; what begins with ``object_`` is of ``object``.
+    environments. So named, they are the robot's (``robot``) and the sensor's (``contact_forces``); what begins with
+    ``object_`` is of ``object``. Other assets and sensors, and the fields of their data, are named with two underscores
+    between: ``cabinet__joint_pos``, ``height_scanner__ray_hits_w``. Where there are several commands, each is
+    ``command__<name>``; what else a term of commands or actions holds is ``command__<name>__<attribute>`` and
+    ``action__<name>__<attribute>``. A step is 0.02 s, an episode 500 steps, of which 50 have passed unless
+    ``episode_length_buf`` is given.
     """
     return _fake_env

@@ -1,280 +1,75 @@
-"""Rewards and observations on numbers worked out by hand.
+"""Rewards, observations, terminations and judges on numbers worked out by hand.
 
-Three environments each. Poses: the base stands at (1, 2, 0) and looks along y, the goal is half a metre before it and
-0.3 m above, so at (1, 2.5, 0.3) in the world. The hand is there; or 5 cm off and turned by 0.2 rad about the world's
-x axis; or 10 cm too low.
+The numbers are in the modules ``cases_*.py`` beside this one, which are found by themselves.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from isaaclab.managers import RewardTermCfg, SceneEntityCfg
+from isaaclab.managers import RewardTermCfg
 
 from gaitway import mdp
 from gaitway.tasks.randomisation import variants
 
-HALF = math.sqrt(0.5)
-SIN, COS = math.sin(0.1) * HALF, math.cos(0.1) * HALF
-HAND = SceneEntityCfg("robot", body_ids=[1])
-LOST = [9.0, 9.0, 9.0]
-POSE = {
-    "root_pos_w": [[1.0, 2.0, 0.0]] * 3,
-    "root_quat_w": [[0.0, 0.0, HALF, HALF]] * 3,
-    "command": [[0.5, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]] * 3,
-    # Body 0 is not the hand, and somewhere else.
-    "body_pos_w": [[LOST, [1.0, 2.5, 0.3]], [LOST, [1.03, 2.54, 0.3]], [LOST, [1.0, 2.5, 0.2]]],
-    "body_quat_w": [
-        [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, HALF, HALF]],
-        [[1.0, 0.0, 0.0, 0.0], [SIN, -SIN, COS, COS]],
-        [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, HALF, HALF]],
-    ],
-}
-TO_HAND = {"command_name": "ee_pose", "asset_cfg": HAND}
-FEET = SceneEntityCfg("contact_forces", body_ids=[2, 0])
-SWING = {"command_name": "base_velocity", "sensor_cfg": FEET, "shortest": 0.05, "longest": 0.5}
-WALK = {"command_name": "base_velocity", "std": 0.5}
-TWIST = {
-    "command": [[1.0, 0.5, 0.0], [1.0, 0.5, -0.5], [0.0, 0.0, 1.0]],
-    # Errors of (0, 0), (0.3, 0.4) and (0, 0) in the plane, and of 0, 0.5 and 2 about z.
-    "root_lin_vel_b": [[1.0, 0.5, 3.0], [0.7, 0.1, -0.5], [0.0, 0.0, 0.0]],
-    "root_ang_vel_b": [[2.0, 1.0, 0.0], [0.3, -0.4, -1.0], [0.0, 0.0, -1.0]],
-}
+from ..waits import NeverWaits
+from .case import HALF, Case, compute
 
-
-@dataclass(frozen=True)
-class Case:
-    """A term, what it is given, and what it must say."""
-
-    term: Callable[..., torch.Tensor]
-    tensors: dict[str, Any]
-    expected: list[Any]
-    params: dict[str, Any] = field(default_factory=dict)
-
-
-# The base stands at (1, 2, 0.5) and looks along y; the goal is at (1, 2.5, 0.8) in the world. The hand at (1, 2.4, 0.9)
-# grasps 0.1 m below itself, since its z axis points down: at (1, 2.4, 0.8). A cube of 4 cm is at the goal; 5 cm beside
-# it, tipped by 45° about x with an edge at 0.8 - 0.0282843; on the ground, upright.
-HELD = {
-    "root_pos_w": [[1.0, 2.0, 0.5]] * 3,
-    "root_quat_w": [[0.0, 0.0, HALF, HALF]] * 3,
-    "command": [[0.5, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]] * 3,
-    "body_pos_w": [[LOST, [1.0, 2.4, 0.9]]] * 3,
-    "body_quat_w": [[[0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]]] * 3,
-    "object_root_pos_w": [[1.0, 2.5, 0.8], [1.03, 2.54, 0.8], [1.0, 2.4, 0.52]],
-    "object_root_quat_w": [
-        [0.0, 0.0, 0.0, 1.0],
-        [math.sin(math.pi / 8), 0.0, 0.0, math.cos(math.pi / 8)],
-        [0.0, 0.0, 0.0, 1.0],
-    ],
-    "object_root_lin_vel_w": [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [0.0, -1.0, 0.0]],
-    "object_root_ang_vel_w": [[0.0, 0.0, 4.0], [0.0, 5.0, 0.0], [0.0, 0.0, 0.0]],
-}
-BOX = {"half_size": (0.02, 0.02, 0.02)}
-# Lying askew on the ground: on an edge, so that its middle is 0.02 · √2 high; 1 cm off the ground; 6 cm below it.
-LYING = {
-    "root_pos_w": [[9.0, 9.0, 0.5]] * 3,
-    "object_root_pos_w": [[0.0, 0.0, 0.5 + 0.02 * math.sqrt(2.0)], [3.0, 0.0, 0.53], [0.0, 0.0, 0.46]],
-    "object_root_quat_w": [
-        [0.0, math.sin(math.pi / 8), 0.0, math.cos(math.pi / 8)],
-        [0.0, 0.0, HALF, HALF],
-        [0.0, 0.0, 0.0, 1.0],
-    ],
-}
-
-
-REWARDS = [
-    # Off by 0.1 m; by (0.03, 0.14, 0), 0.143178 m; by 0.28 m. tanh(0.5), tanh(0.715891), tanh(1.4)
-    Case(mdp.object_near_hand, HELD, [0.537883, 0.385643, 0.114648], {"asset_cfg": HAND, "offset": 0.1, "std": 0.2}),
-    Case(mdp.box_lifted, LYING, [0.0, 0.25, 0.0], {**BOX, "height": 0.04}),
-    # A bar of 4 by 4 by 20 cm: the tipped one is (0.02 + 0.1) / √2 below its middle, those upright 0.1.
-    Case(
-        mdp.box_lifted,
-        HELD,
-        [0.5, (0.3 - 0.12 * HALF) / 0.4, 0.0],
-        {"half_size": (0.02, 0.02, 0.1), "height": 0.4},
-    ),
-    # At the goal and up; 5 cm off, 1 - tanh(0.5), and 0.3 - 0.0282843 up; on the ground.
-    Case(
-        mdp.lifted_box_near_goal,
-        HELD,
-        [0.7, 0.537883 * 0.679289, 0.0],
-        {**BOX, "command_name": "object_pose", "std": 0.1, "height": 0.4},
-    ),
-    Case(mdp.is_alive, {"terminated": [False, True, False]}, [1.0, 0.0, 1.0]),
-    Case(mdp.is_terminated, {"terminated": [False, True, False]}, [0.0, 1.0, 0.0]),
-    Case(mdp.position_command_error, POSE, [0.0, 0.05, 0.1], TO_HAND),
-    Case(mdp.orientation_command_error, POSE, [0.0, 0.2, 0.0], TO_HAND),
-    # tanh(0.5) = 0.462117, tanh(1) = 0.761594
-    Case(mdp.pose_error_tanh, POSE, [1.0, 0.537883, 0.238406], {**TO_HAND, "std": 0.1}),
-    # The second hand is off in both: 0.537883 · 0.238406.
-    Case(mdp.pose_error_tanh, POSE, [1.0, 0.128234, 0.238406], {**TO_HAND, "std": 0.1, "orientation_std": 0.2}),
-    Case(
-        mdp.action_rate_l2,
-        {"action": [[1.0, 2.0], [0.0, 0.0], [-1.0, 0.5]], "prev_action": [[1.0, 2.0], [3.0, -4.0], [1.0, 0.0]]},
-        [0.0, 25.0, 4.25],
-    ),
-    Case(
-        mdp.joint_vel_l2,
-        {"joint_vel": [[1.0, 2.0, 3.0], [0.5, -7.0, 0.0], [0.0, 5.0, 0.0]]},
-        [10.0, 0.25, 0.0],
-        {"asset_cfg": SceneEntityCfg("robot", joint_ids=[0, 2])},
-    ),
-    # 90 % of the limits are 1.8 and 0.9; no joint counts for more than 1.
-    Case(
-        mdp.joint_vel_limits,
-        {"joint_vel": [[1.0, 0.5], [-2.0, 0.9], [9.0, -1.2]], "soft_joint_vel_limits": [[2.0, 1.0]] * 3},
-        [0.0, 0.2, 1.3],
-        {"soft_ratio": 0.9},
-    ),
-    # exp(-0.25 / 0.5²) = exp(-1)
-    Case(mdp.track_lin_vel_xy_exp, TWIST, [1.0, 0.367879, 1.0], WALK),
-    # exp(-2² / 0.5²) = exp(-16)
-    Case(mdp.track_ang_vel_z_exp, TWIST, [1.0, 0.367879, 1.12535e-7], WALK),
-    Case(mdp.lin_vel_z_l2, TWIST, [9.0, 0.25, 0.0]),
-    Case(mdp.ang_vel_xy_l2, TWIST, [5.0, 0.25, 0.0]),
-    # Upright, tipped by 30° and lying on the side.
-    Case(
-        mdp.flat_orientation_l2,
-        {"projected_gravity_b": [[0.0, 0.0, -1.0], [0.5, 0.0, -0.866025], [0.0, -1.0, 0.0]]},
-        [0.0, 0.25, 1.0],
-    ),
-    Case(
-        mdp.base_height_l2,
-        {"root_pos_w": [[5.0, 0.0, 0.32], [0.0, 5.0, 0.22], [0.0, 0.0, 0.42]]},
-        [0.0, 0.01, 0.01],
-        {"target_height": 0.32},
-    ),
-    # 10 · 0.2 - 1 · 0.5 = 1.5, and 10 · -1 kept to -5: 2.25 + 25. At rest on target. Damping alone: 1 and -2.
-    Case(
-        mdp.joint_effort_l2,
-        {
-            "joint_pos": [[0.8, 2.0], [1.0, 1.0], [1.0, 1.0]],
-            "joint_pos_target": [[1.0, 1.0]] * 3,
-            "joint_vel": [[0.5, 0.0], [0.0, 0.0], [-1.0, 2.0]],
-            "joint_stiffness": [[10.0, 10.0]] * 3,
-            "joint_damping": [[1.0, 1.0]] * 3,
-            "joint_effort_limits": [[5.0, 5.0]] * 3,
-        },
-        [27.25, 0.0, 5.0],
-    ),
-    # Feet 2 and 0 of three, and half of two is one: both, only foot 0, and none, for 0.05 and 0.5 s do not count.
-    Case(
-        mdp.feet_in_swing,
-        {
-            "command": [[0.5, 0.0, 0.0], [0.0, 0.0, -0.2], [0.0, -0.5, 0.0]],
-            "current_air_time": [[0.1, 0.3, 0.4], [0.06, 0.3, 0.0], [0.05, 0.3, 0.5]],
-        },
-        [1.0, 1.0, 0.0],
-        SWING,
-    ),
-    # All four; three; all four of a robot that is told to stand.
-    Case(
-        mdp.feet_in_swing,
-        {
-            "command": [[0.5, 0.0, 0.0], [0.11, 0.0, 0.0], [0.05, 0.05, 0.05]],
-            "current_air_time": [[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.0], [0.1, 0.2, 0.3, 0.4]],
-        },
-        [2.0, 2.0, 0.0],
-        {**SWING, "sensor_cfg": SceneEntityCfg("contact_forces", body_ids=[0, 1, 2, 3])},
-    ),
-    # |1·2| + |-2·1| = 4 with joint 2 left out; braking costs as much as driving.
-    Case(
-        mdp.joint_power,
-        {"applied_effort": [[1.0, -2.0, 3.0], [0.0, 0.0, 9.0], [2.0, -2.0, 0.0]], "joint_vel": [[2.0, 1.0, -1.0]] * 3},
-        [4.0, 0.0, 6.0],
-        {"asset_cfg": SceneEntityCfg("robot", joint_ids=[0, 1])},
-    ),
+MODULES = [
+    importlib.import_module(f".{file.stem}", __package__) for file in sorted(Path(__file__).parent.glob("cases_*.py"))
 ]
-OBSERVATIONS = [
-    Case(mdp.commanded_position, HELD, [[0.5, 0.0, 0.3]] * 3, {"command_name": "object_pose"}),
-    # The world's x is minus y in the base frame, its y is x.
-    Case(
-        mdp.hand_to_object,
-        HELD,
-        [[0.1, 0.0, 0.0], [0.14, -0.03, 0.0], [0.0, 0.0, -0.28]],
-        {"asset_cfg": HAND, "offset": 0.1},
-    ),
-    Case(
-        mdp.object_velocity,
-        HELD,
-        [[2.0, -1.0, 3.0, 0.0, 0.0, 4.0], [0.0, 0.0, 0.0, 5.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0, 0.0, 0.0]],
-    ),
-    # From hand to goal in the base frame, which is turned by 90°: the world's x is minus y there.
-    Case(
-        mdp.ee_pose_error,
-        POSE,
-        [[0.0] * 6, [-0.04, 0.03, 0.0, 0.0, 0.2, 0.0], [0.0, 0.0, 0.1, 0.0, 0.0, 0.0]],
-        TO_HAND,
-    ),
-    # Norms 0.9 and 1.13; 1 exactly (which is not above) and 0; -5 along z and 2. Foot 2 first, as asked for.
-    Case(
-        mdp.foot_contacts,
-        {
-            "net_forces_w": [
-                [[0.8, 0.0, 0.8], [9.0, 9.0, 9.0], [0.0, 0.9, 0.0]],
-                [[0.0, 0.0, 0.0], [9.0, 9.0, 9.0], [0.0, 0.6, 0.8]],
-                [[0.0, 2.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -5.0]],
-            ]
-        },
-        [[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]],
-        {"sensor_cfg": FEET},
-    ),
-    Case(
-        mdp.foot_contacts,
-        {"net_forces_w": [[[0.0, 0.0, 3.0]] * 3, [[0.0, 0.0, 1.5]] * 3, [[0.0, 0.0, 2.5]] * 3]},
-        [[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]],
-        {"sensor_cfg": FEET, "threshold": 2.0},
-    ),
-    *(
-        Case(
-            term, {name: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]}, [[3.0, 1.0], [6.0, 4.0], [9.0, 7.0]], of
-        )
-        for term, name, of in (
-            (mdp.body_mass, "body_mass", {"asset_cfg": SceneEntityCfg("robot", body_ids=[2, 0])}),
-            (mdp.joint_stiffness, "joint_stiffness", {"asset_cfg": SceneEntityCfg("robot", joint_ids=[2, 0])}),
-            (mdp.joint_damping, "joint_damping", {"asset_cfg": SceneEntityCfg("robot", joint_ids=[2, 0])}),
-            (mdp.joint_effort_limits, "joint_effort_limits", {"asset_cfg": SceneEntityCfg("robot", joint_ids=[2, 0])}),
-        )
-    ),
-]
-CASES = pytest.mark.parametrize("case", REWARDS + OBSERVATIONS, ids=lambda case: case.term.__name__)
+REWARDS, OBSERVATIONS, TERMINATIONS = (
+    [case for module in MODULES for case in getattr(module, kind, [])]
+    for kind in ("REWARDS", "OBSERVATIONS", "TERMINATIONS")
+)
+APART = {term: where for module in MODULES for term, where in getattr(module, "APART", {}).items()}
+"""Terms that are tried elsewhere, and where."""
+ALL = REWARDS + OBSERVATIONS + TERMINATIONS
 
 
-def compute(case: Case, fake_env: Callable[..., Any], rows: list[int], device: str = "cpu") -> torch.Tensor:
-    """The term's answer for some of the case's environments, in the order given."""
-    tensors = {name: torch.tensor(values, device=device)[rows] for name, values in case.tensors.items()}
-    return case.term(fake_env(**tensors), **case.params)
+def named(case: Case) -> str:
+    return case.term.__name__
+
+
+CASES = pytest.mark.parametrize("case", ALL, ids=named)
 
 
 @CASES
 def test_the_value_is_that_worked_out_by_hand(case: Case, fake_env) -> None:
-    value = compute(case, fake_env, [0, 1, 2])
-    torch.testing.assert_close(value, torch.tensor(case.expected), atol=1e-5, rtol=1e-5)
+    value = compute(case, fake_env)
+    expected = torch.tensor(case.expected)
+    if case in TERMINATIONS:
+        assert expected.dtype == torch.bool
+        assert value.tolist() == case.expected
+    else:
+        torch.testing.assert_close(value, expected.float(), atol=1e-5, rtol=1e-5)
 
 
 @CASES
 def test_there_is_one_value_an_environment(case: Case, fake_env) -> None:
-    value = compute(case, fake_env, [0, 1, 2])
-    assert value.shape[0] == 3
-    assert value.dtype == torch.float32
-    if case in REWARDS:
-        assert value.shape == (3,)
-    else:
+    value = compute(case, fake_env)
+    count = len(case.expected)
+    assert count >= 2
+    assert value.shape[0] == count
+    assert value.dtype == (torch.bool if case in TERMINATIONS else torch.float32)
+    if case in OBSERVATIONS:
         assert value.ndim == 2
+    else:
+        assert value.shape == (count,)
 
 
 @CASES
 def test_environments_do_not_see_each_other(case: Case, fake_env) -> None:
-    value = compute(case, fake_env, [0, 1, 2])
-    torch.testing.assert_close(compute(case, fake_env, [2, 0, 1]), value[[2, 0, 1]])
+    value = compute(case, fake_env)
+    order = [len(value) - 1, *range(len(value) - 1)]
+    torch.testing.assert_close(compute(case, fake_env, order), value[order])
     torch.testing.assert_close(compute(case, fake_env, [1]), value[1:2])
 
 
@@ -304,33 +99,68 @@ def test_a_state_that_is_not_finite_ends_the_episode(fake_env) -> None:
     assert mdp.physics_broken(env).tolist() == [True, False, False, False]
 
 
+# -- all of them ------------------------------------------------------------------------------------
+
+
 def names(terms: Any) -> set[str]:
     """Functions by module and name: two may share the latter."""
     return {f"{term.__module__}.{term.__qualname__}" for term in terms}
 
 
+def is_ours(term: Any) -> bool:
+    return term.__module__.startswith("gaitway.")
+
+
+TRIED = names([case.term for case in ALL]) | names(APART)
+
+
 def test_every_reward_of_a_task_is_tried_here(env_cfgs: dict[str, Any]) -> None:
     used = [term.func for cfg in env_cfgs.values() for term in vars(cfg.rewards).values() if hasattr(term, "weight")]
     assert len(names(used)) >= 14
-    assert names(used) <= names(case.term for case in REWARDS) | names([mdp.JointAccL2])
+    assert names(used) - names([case.term for case in REWARDS]) - names(APART) == set()
+
+
+def test_every_judge_of_a_task_is_tried_here(env_cfgs: dict[str, Any]) -> None:
+    judges = [cfg.curriculum.success.params["judge"] for cfg in env_cfgs.values()]
+    assert names(judges) - names([case.term for case in TERMINATIONS]) - names(APART) == set()
+
+
+def test_all_terms_of_ours_that_tasks_use_are_tried_here(env_cfgs: dict[str, Any]) -> None:
+    used = []
+    for cfg in env_cfgs.values():
+        groups = [
+            cfg.rewards,
+            cfg.terminations,
+            *(g for part in vars(cfg.observations).values() for g in variants(part)),
+        ]
+        used += [term.func for group in groups for term in vars(group).values() if hasattr(term, "func")]
+    assert names(term for term in used if is_ours(term)) - TRIED == set()
+    shared = [term for term in vars(mdp).values() if inspect.isfunction(term) and is_ours(term)]
+    assert names(shared) - TRIED == set()
+
+
+def test_terms_that_are_tried_apart_are_tried_there() -> None:
+    tests = {file.name for file in Path(__file__).parent.parent.rglob("test_*.py")}
+    assert {Path(where).name for where in APART.values()} <= tests
 
 
 # -- on the device ----------------------------------------------------------------------------------
 
 
-def is_ours(term: Any) -> bool:
-    return term.__module__.startswith("gaitway.") and not inspect.isclass(term)
+OURS = [case for case in ALL if is_ours(case.term) and not inspect.isclass(case.term)]
 
 
-OURS = [case for case in REWARDS + OBSERVATIONS if is_ours(case.term)]
-
-
-@pytest.mark.parametrize("case", OURS, ids=lambda case: case.term.__name__)
+@pytest.mark.parametrize("case", OURS, ids=named)
 def test_our_terms_never_wait_for_the_device(case: Case, fake_env) -> None:
     # Tensors on torch's meta device have no values: whoever asks for one, to decide or to copy it, fails.
-    value = compute(case, fake_env, [0, 1, 2], device="meta")
+    value = compute(case, fake_env, device="meta")
     assert value.device.type == "meta"
     assert value.shape == torch.tensor(case.expected).shape
+
+
+@CASES
+def test_no_term_does_what_waits_for_a_device(case: Case, fake_env) -> None:
+    compute(case, fake_env, within=NeverWaits())
 
 
 @pytest.mark.parametrize(
@@ -351,23 +181,98 @@ def test_waiting_for_the_device_would_be_noticed(waits: Callable[[torch.Tensor],
         waits(torch.ones(3, device="meta"))
 
 
-def test_all_terms_of_ours_that_tasks_use_are_tried_here(env_cfgs: dict[str, Any]) -> None:
-    used = []
-    for cfg in env_cfgs.values():
-        groups = [
-            cfg.rewards,
-            cfg.terminations,
-            *(g for part in vars(cfg.observations).values() for g in variants(part)),
-        ]
-        used += [term.func for group in groups for term in vars(group).values() if hasattr(term, "func")]
-    tried = {case.term for case in REWARDS + OBSERVATIONS}
-    assert names(term for term in used if is_ours(term)) <= names(tried | {mdp.physics_broken, mdp.action_delay})
-    shared = [term for term in vars(mdp).values() if inspect.isfunction(term) and is_ours(term)]
-    apart = {
-        mdp.reached,
-        mdp.object_at_goal,
-        mdp.kept_velocity,
-        mdp.action_delay,  # in test_randomisation.py
-        mdp.physics_broken,
-    }  # all but the last in test_success.py
-    assert names(shared) <= names(tried | apart)
+@pytest.mark.parametrize(
+    "waits",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x if x.any() else -x,
+        lambda x: x[x > 0],
+        lambda x: x.index_put((x > 0,), torch.zeros(())),
+        lambda x: x.masked_select(x > 0),
+        lambda x: (x > 0).nonzero(),
+        lambda x: x.to("meta"),
+        lambda x: x[torch.zeros((), dtype=torch.long)],
+        lambda x: x + torch.tensor([1.0, 2.0, 3.0]),
+        lambda x: x[[0, 2]],
+    ],
+    ids=["item", "if", "mask", "put", "select", "nonzero", "to", "index", "tensor", "list"],
+)
+def test_what_waits_for_a_device_would_be_noticed_on_the_cpu(waits: Callable[[torch.Tensor], Any]) -> None:
+    x = torch.ones(3)
+    with pytest.raises(AssertionError), NeverWaits():
+        waits(x)
+
+
+# -- at the limits ----------------------------------------------------------------------------------
+
+TURNS = [
+    [0.0, 0.0, 0.0, 1.0],
+    [0.0, 0.0, 0.0, -1.0],
+    [1.0, 0.0, 0.0, 0.0],
+    [0.0, -1.0, 0.0, 0.0],
+    [0.0, 0.0, 1.0, 0.0],
+    [0.0, HALF, HALF, 0.0],
+    [1e-8, 0.0, 0.0, 1.0],
+]
+"""No turn, both ways; half turns; and one that is smaller than what a float can tell."""
+
+
+def at_limit(name: str, values: Any, kind: str, turn: int) -> Any:
+    """A case's tensor with all its numbers at a limit; the shape stays."""
+    tensor = torch.tensor(values)
+    if tensor.dtype != torch.float32:
+        return values
+    if name.endswith("quat_w"):
+        tensor[:] = torch.tensor(TURNS[turn])
+    elif kind == "huge":
+        tensor = torch.where(tensor < 0, -1e6, 1e6)
+    elif kind == "zero":
+        tensor = torch.zeros_like(tensor)
+    if name.startswith("command") and tensor.shape[-1] == 7:
+        tensor[..., 3:] = torch.tensor(TURNS[(turn + 1) % len(TURNS)])
+    return tensor.tolist()
+
+
+@pytest.mark.parametrize("kind", ["as it is", "zero", "huge"])
+@pytest.mark.parametrize("case", REWARDS, ids=named)
+def test_a_reward_is_finite_at_the_limits(case: Case, kind: str, fake_env) -> None:
+    for turn in range(len(TURNS)):
+        tensors = {name: at_limit(name, values, kind, turn) for name, values in case.tensors.items()}
+        value = compute(Case(case.term, tensors, case.expected, case.params), fake_env)
+        assert bool(value.isfinite().all()), (turn, value)
+
+
+# -- what is said of them ---------------------------------------------------------------------------
+
+
+def test_the_library_says_of_each_reward_what_it_is() -> None:
+    for name in mdp.rewards.__all__:
+        term = getattr(mdp.rewards, name)
+        if name in ("GROUPS", "Description", "describe", "set_discount"):
+            continue
+        said = mdp.rewards.describe(term)
+        assert said.group in mdp.rewards.GROUPS, name
+        assert said.summary, name
+        assert said.unit, name
+        assert said.range, name
+        assert said.source, name
+        assert getattr(mdp, name) is term
+
+
+def test_every_reward_of_a_task_says_what_it_is_and_is_on_the_page(env_cfgs: dict[str, Any]) -> None:
+    page = (Path(__file__).parents[2] / "docs/rewards.md").read_text()
+    used = {term.func for cfg in env_cfgs.values() for term in vars(cfg.rewards).values() if hasattr(term, "weight")}
+    for term in used:
+        said = mdp.rewards.describe(term)
+        assert said.summary, term
+        assert said.unit or said.range, f"{term}: say its unit, 'Unit: m.', or its range, 'In [0, 1].'"
+        assert f"| `{said.name}` |" in page, f"{said.name}: run benchmarks/rewards.py"
+
+
+def test_units_and_ranges_are_read_from_docstrings() -> None:
+    power = mdp.rewards.describe(mdp.joint_power)
+    assert (power.group, power.unit, power.range) == ("effort", "W", "[0, inf)")
+    near = mdp.rewards.describe(mdp.pose_error_tanh)
+    assert (near.group, near.unit, near.range) == ("track", "1", "[0, 1]")
+    stock = mdp.rewards.describe(mdp.action_rate_l2)
+    assert (stock.group, stock.unit, stock.source) == ("smooth", "1", "Isaac Lab")

@@ -81,7 +81,8 @@ def train(**options) -> None:
 
 
 @cli.command()
-@click.option("--run", required=True, help="Run folder, or 'latest'.")
+@click.option("--run", help="Run folder, or 'latest'.")
+@click.option("--pretrained", metavar="TASK", help="Judge the policy that ships for a task instead.")
 @click.option("--episodes", type=int, default=100, show_default=True, help="Episodes to judge.")
 @click.option("--num_envs", type=int, help="Parallel environments.  [default: one an episode, up to 256]")
 @click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]")
@@ -91,7 +92,7 @@ def train(**options) -> None:
 @_json_option
 @OVERRIDES
 def evaluate(**options) -> None:
-    """Judge a run's policy over whole episodes.
+    """Judge a policy, of a run or as it ships, over whole episodes.
 
     Without noise and randomisation, unless they are asked for: presets=standard or presets=hard.
     """
@@ -101,7 +102,33 @@ def evaluate(**options) -> None:
 
 
 @cli.command()
+@click.option("--task", help="The task.  [default: that of the policy]")
+@click.option("--run", help="Run folder, or 'latest', whose policy acts and whose training is shown.")
+@click.option("--pretrained", metavar="TASK", help="Have the policy act that ships for a task.")
+@click.option("--actions", type=click.Choice(["random", "zero"]), help="What acts without a policy.  [default: random]")
+@click.option("--episodes", type=int, default=32, show_default=True, help="Episodes to average over.")
+@click.option("--num_envs", type=int, help="Parallel environments.  [default: one an episode, up to 256]")
+@click.option("--device", help="cpu, cuda or cuda:N.  [default: a GPU if there is one]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the episodes.")
+@click.option("--output", metavar="FILE.png", help="The picture.  [default: rewards.png in the run, or one here]")
+@_runs_option
+@_verbose_option
+@_json_option
+@OVERRIDES
+def rewards(**options) -> None:
+    """Show what each reward contributes, over an episode and over training.
+
+    Warns of a term that is nearly all of the return, that is the same throughout or never there, and where success and
+    return disagree. Random actions are uniform in -1 to 1.
+    """
+    from .rewards import rewards
+
+    rewards(**options)
+
+
+@cli.command()
 @click.option("--run", help="Run folder, or 'latest'.")
+@click.option("--pretrained", metavar="TASK", help="Watch the policy that ships for a task instead.")
 @click.option("--replay", metavar="FILE", help="Show the recorded states of an environment that broke instead.")
 @click.option("--task", help="Task to show a recording in.  [default: the one it was recorded in]")
 @click.option("--speed", type=float, help="Speed of a recording, 1 being real time.  [default: 0.2]")
@@ -116,7 +143,7 @@ def evaluate(**options) -> None:
 @_json_option
 @OVERRIDES
 def play(**options) -> None:
-    """Watch a run's policy, in a viewer or as a film.
+    """Watch a policy, of a run or as it ships, in a viewer or as a film.
 
     With --replay, look at a recording of an environment whose state became NaN or exploded; without --viewer and
     --video, it is only summed up.
@@ -127,14 +154,15 @@ def play(**options) -> None:
 
 
 @cli.command()
-@click.option("--run", required=True, help="Run folder, or 'latest'.")
+@click.option("--run", help="Run folder, or 'latest'.")
+@click.option("--pretrained", metavar="TASK", help="Export the policy that ships for a task instead.")
 @click.option("--output", required=True, help="Bundle to write: a folder, or one file if it ends in .zip.")
-@click.option("--episodes", type=int, default=100, show_default=True, help="Episodes to judge for the model card.")
+@click.option("--episodes", type=int, help="Episodes to judge for the model card.  [default: 100]")
 @_runs_option
 @_verbose_option
 @_json_option
 def export(**options) -> None:
-    """Write a run's policy as a bundle: all that a robot needs to run it.
+    """Write a policy, of a run or as it ships, as a bundle: all that a robot needs to run it.
 
     ONNX with the normaliser inside, a contract of names, orders, units and gains, the robot's URDF, vectors to test
     with, a model card and checksums. It is checked before it is left behind.

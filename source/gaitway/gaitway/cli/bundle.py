@@ -144,10 +144,11 @@ def _commands(contract: Contract) -> Any:
 def _actions(contract: Contract) -> Any:
     table = _table(f"Actions, {contract.action_width} numbers", "Name", "Type", "Joints", "Meaning")
     for action in contract.actions:
-        if action.scale is not None and action.offset is not None:
+        if action.scale is not None:
             scales = sorted(set(action.scale.tolist()))
             scale = f"{scales[0]:g}" if len(scales) == 1 else "scale"
-            meaning = f"target = offset + {scale} x action" + (", clipped" if action.clip is not None else "")
+            start = "measured" if action.offset is None else "offset"
+            meaning = f"target = {start} + {scale} x action" + (", clipped" if action.clip is not None else "")
         else:
             meaning = "opens where it is 0 or more, else closes"
         table.add_row(action.name, action.type, ", ".join(action.joints), meaning)

@@ -61,7 +61,7 @@ def replay(
     if task:
         from gaitway.tasks import find_task
 
-        state.task = find_task(task).id
+        state.task = find_task(task).name
     result = summary(file, state)
     if visualizer or video:
         log = None if verbose else _log_beside(Path(file))

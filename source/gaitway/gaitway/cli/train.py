@@ -71,7 +71,7 @@ def train(
         device = pick_device(device)
         agent = agent or info.default_agent(device)
         info.recipe_key(agent)  # refuses an agent that the task does not have
-        teacher_run = find_teacher(teacher, root, info.id, agent)
+        teacher_run = find_teacher(teacher, root, info.name, agent)
         scale = info.scale(device, agent)
         options = {
             "num_envs": num_envs or scale.num_envs,
@@ -86,15 +86,16 @@ def train(
     # Wrong overrides are found before anything is written.
     key = info.recipe_key(agent)
     env_cfg, agent_cfg = resolve_configs(info.id, key, options["overrides"])
+    _share_discount(env_cfg, agent_cfg)
     if options.get("teacher"):
         _use_teacher(info, agent_cfg, options["teacher"])
     if resume is None:
-        run = Run.create(root, task=info.id, agent=agent, options=options)
+        run = Run.create(root, task=info.name, agent=agent, options=options)
     env_cfg.scene.num_envs = options["num_envs"]
     env_cfg.sim.device = options["device"]
     env_cfg.seed = options["seed"]
     env_cfg.log_dir = str(run.path)
-    keep_broken_states(env_cfg, info.id, run.path / "broken_states")
+    keep_broken_states(env_cfg, info.name, run.path / "broken_states")
     if isinstance(agent_cfg, dict):
         agent_cfg["seed"] = options["seed"]
     else:
@@ -135,6 +136,16 @@ def _use_teacher(info: TaskInfo, agent_cfg: Any, teacher: dict[str, Any]) -> Non
 
     _, teacher_cfg = resolve_configs(info.id, info.recipe_key(teacher["agent"]), teacher["overrides"])
     use_teacher(agent_cfg, teacher_cfg, teacher["run"])
+
+
+def _share_discount(env_cfg: Any, agent_cfg: Any) -> None:
+    """Potential-based shaping must discount as the learner does."""
+    from gaitway.mdp.rewards import set_discount
+    from gaitway.runs.learner import discount_of
+
+    gamma = discount_of(agent_cfg)
+    if gamma is not None:
+        set_discount(env_cfg, gamma)
 
 
 class _Session:

@@ -8,14 +8,7 @@ from isaaclab.envs.mdp import *  # noqa: F403
 from .actions import DelayedJointPositionAction, DelayedJointPositionActionCfg
 from .commands import VelocityCommand, VelocityCommandCfg
 from .events import RandomizeEffortLimits
-from .objects import (
-    box_lifted,
-    commanded_position,
-    hand_to_object,
-    lifted_box_near_goal,
-    object_near_hand,
-    object_velocity,
-)
+from .objects import commanded_position, hand_to_object, object_velocity
 from .observations import (
     ContactFriction,
     action_delay,
@@ -26,6 +19,17 @@ from .observations import (
     joint_effort_limits,
     joint_stiffness,
 )
-from .rewards import JointAccL2, feet_in_swing, joint_effort_l2, joint_power, pose_error_tanh
+from .rewards import (
+    JointAccL2,
+    PotentialShaping,
+    Succeeded,
+    box_lifted,
+    feet_in_swing,
+    joint_effort_l2,
+    joint_power,
+    lifted_box_near_goal,
+    object_near_hand,
+    pose_error_tanh,
+)
 from .success import EpisodeSuccess, kept_velocity, object_at_goal, reached
 from .terminations import physics_broken

@@ -101,6 +101,24 @@ class DelayedJointPositionAction(JointPositionAction):
         self.lags[ids] = torch.randint(self._least, self._most + 1, self.lags[ids].shape, device=self.device)
 
 
+class RelativeJointPositionAction(DelayedJointPositionAction):
+    """Joint position targets about where the joints are at the beginning of the env-step, that may reach the motors
+    late: ``q + scale · action``, kept for the whole step.
+
+    With a motor's stiffness k and damping d no joint gets faster than about ``scale · k / d`` by itself. (Isaac Lab's
+    action of this name counts from where the joints are in each physics step, so that it depends on how an engine
+    divides the env-step.)
+    """
+
+    cfg: RelativeJointPositionActionCfg
+
+    def process_actions(self, actions: torch.Tensor) -> None:
+        """Take the policy's actions, and where the joints are."""
+        self._offset = self._asset.data.joint_pos.torch[:, self._joint_ids]
+        super().process_actions(actions)
+        self._offset = 0.0
+
+
 @configclass
 class DelayedJointPositionActionCfg(JointPositionActionCfg):
     """Configuration of :class:`DelayedJointPositionAction`."""
@@ -109,3 +127,12 @@ class DelayedJointPositionActionCfg(JointPositionActionCfg):
 
     delay: tuple[float, float] = (0.0, 0.0)
     """Least and longest delay, rounded to physics steps. Unit: s."""
+
+
+@configclass
+class RelativeJointPositionActionCfg(DelayedJointPositionActionCfg):
+    """Configuration of :class:`RelativeJointPositionAction`."""
+
+    class_type: type = RelativeJointPositionAction
+
+    use_default_offset: bool = False

@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     from isaaclab.sensors import ContactSensor
 
 
+def of_body(values: torch.Tensor, asset_cfg: SceneEntityCfg) -> torch.Tensor:
+    """Values of the one body that is selected.
+
+    Managers hold selections as tensors on the device; to index with the number in one would wait for the device.
+
+    Args:
+        values: Shape is (num_envs, bodies, ...).
+        asset_cfg: The asset and the one body.
+
+    Returns:
+        Shape is (num_envs, ...).
+    """
+    return values[:, asset_cfg.body_ids][:, 0]
+
+
 def pose_error(
     env: ManagerBasedRLEnv, command_name: str, asset_cfg: SceneEntityCfg
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -32,9 +47,8 @@ def pose_error(
     goal_pos, goal_quat = combine_frame_transforms(
         data.root_pos_w.torch, data.root_quat_w.torch, goal[:, :3], goal[:, 3:]
     )
-    body = asset_cfg.body_ids[0]
     position, rotation = compute_pose_error(
-        goal_pos, goal_quat, data.body_pos_w.torch[:, body], data.body_quat_w.torch[:, body]
+        goal_pos, goal_quat, of_body(data.body_pos_w.torch, asset_cfg), of_body(data.body_quat_w.torch, asset_cfg)
     )
     return torch.linalg.norm(position, dim=-1), torch.linalg.norm(rotation, dim=-1)
 
@@ -46,12 +60,11 @@ def ee_pose_error(env: ManagerBasedRLEnv, command_name: str, asset_cfg: SceneEnt
         Position, Unit: m, and rotation vector, Unit: rad, in the base frame. Shape is (num_envs, 6).
     """
     data = env.scene[asset_cfg.name].data
-    body = asset_cfg.body_ids[0]
     pos_b, quat_b = subtract_frame_transforms(
         data.root_pos_w.torch,
         data.root_quat_w.torch,
-        data.body_pos_w.torch[:, body],
-        data.body_quat_w.torch[:, body],
+        of_body(data.body_pos_w.torch, asset_cfg),
+        of_body(data.body_quat_w.torch, asset_cfg),
     )
     goal = env.command_manager.get_command(command_name)
     position, rotation = compute_pose_error(pos_b, quat_b, goal[:, :3], goal[:, 3:])

@@ -7,7 +7,7 @@ the episode ends, and each environment's answer is kept until its next episode e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from isaaclab.managers import CurriculumTermCfg, ManagerTermBase, SceneEntityCfg
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv
 
     from .commands import VelocityCommand
+
+
+def resolve_entities(params: dict[str, Any], env: ManagerBasedRLEnv) -> None:
+    """Find bodies and joints by name in the arguments of a function that a term calls.
+
+    Managers do so for a term's own arguments, not for those one level down.
+    """
+    for value in params.values():
+        # What terms share is found by the first of them.
+        # To find patterns twice is refused.
+        if isinstance(value, SceneEntityCfg) and value.joint_ids == value.body_ids == slice(None):
+            value.resolve(env.scene)
+            value.finalize(env.device)
 
 
 class EpisodeSuccess(ManagerTermBase):
@@ -35,9 +48,7 @@ class EpisodeSuccess(ManagerTermBase):
     def __init__(self, cfg: CurriculumTermCfg, env: ManagerBasedRLEnv):
         super().__init__(cfg, env)
         self._last = torch.zeros(env.num_envs, dtype=torch.bool, device=env.device)
-        for value in cfg.params.get("params", {}).values():
-            if isinstance(value, SceneEntityCfg):
-                value.resolve(env.scene)
+        resolve_entities(cfg.params.get("params", {}), env)
 
     def __call__(
         self,

@@ -65,6 +65,17 @@ def draw(rows: torch.Tensor, count: int) -> torch.Tensor:
     return rows[picks.to(rows.device)].clone().cpu()
 
 
+def discount_of(agent_cfg: Any) -> float | None:
+    """The discount of a step that a recipe learns with; None for one that has none, such as a distillation.
+
+    Args:
+        agent_cfg: The resolved recipe.
+    """
+    if isinstance(agent_cfg, dict):
+        return agent_cfg["agent"].get("discount_factor")
+    return getattr(agent_cfg.algorithm, "gamma", None)
+
+
 def make_learner(library: str, env: Any, agent_cfg: Any) -> Learner:
     """The learner of a library.
 

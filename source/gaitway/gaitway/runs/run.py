@@ -44,7 +44,7 @@ class Run:
 
         Args:
             root: Folder of all runs.
-            task: Task id.
+            task: Task id, or ``module:id``.
             agent: Agent, such as ``rsl_rl_ppo``.
             options: What training depends on and a resumed run must find again.
 
@@ -64,7 +64,7 @@ class Run:
             "machine": machine(),
         }
         stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        folder = root / task
+        folder = root / task.rpartition(":")[2]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".new-"))
