@@ -143,7 +143,12 @@ def _state(recurrent: bool, hidden: int) -> list[dict[str, Any]]:
 
 
 def go2_contract(
-    *, recurrent: bool = False, hidden: int = 64, history: int = 1, with_lin_vel: bool = False
+    *,
+    recurrent: bool = False,
+    hidden: int = 64,
+    history: int = 1,
+    with_lin_vel: bool = False,
+    relative: bool = False,
 ) -> dict[str, Any]:
     """The contract of a Go2 that is to keep a velocity; values of ``gaitway.robots.go2``.
 
@@ -152,6 +157,7 @@ def go2_contract(
         hidden: Numbers that it remembers.
         history: Frames of angular velocity and of joint velocities that it sees.
         with_lin_vel: Whether it sees the base's velocity.
+        relative: Whether its targets count from where the joints are.
     """
     rotor = 0.000111842
     joints = _joints(
@@ -239,10 +245,10 @@ def go2_contract(
         "actions": [
             {
                 "name": "joint_pos",
-                "type": "joint_position",
+                "type": "relative_joint_position" if relative else "joint_position",
                 "joints": names,
                 "scale": [0.25] * 12,
-                "offset": defaults,
+                "offset": None if relative else defaults,
                 "clip": None,
                 "open": None,
                 "close": None,
@@ -463,16 +469,18 @@ def _value(term: dict[str, Any], row: dict[str, np.ndarray], place: dict[str, in
     return value * np.array(term["scale"])
 
 
-def decode(contract: dict[str, Any], actions: np.ndarray) -> np.ndarray:
-    """Joint targets of an action, joint by joint. Shape is (joints,)."""
+def decode(contract: dict[str, Any], actions: np.ndarray, joint_pos: np.ndarray) -> np.ndarray:
+    """Joint targets of an action at joint positions, joint by joint. Shape is (joints,)."""
     targets = {joint["name"]: joint["default_pos"] for joint in contract["robot"]["joints"]}
+    measured = dict(zip(targets, joint_pos, strict=True))
     left = [float(a) for a in actions]
     for action in contract["actions"]:
         if action["type"] == "binary_joint":
             targets.update(zip(action["joints"], action["open" if left.pop(0) >= 0.0 else "close"], strict=True))
             continue
         for i, name in enumerate(action["joints"]):
-            target = action["offset"][i] + action["scale"][i] * left.pop(0)
+            start = action["offset"][i] if action["type"] == "joint_position" else measured[name]
+            target = start + action["scale"][i] * left.pop(0)
             low, high = action["clip"][i] if action["clip"] else (-np.inf, np.inf)
             targets[name] = min(max(target, low), high)
     return np.array(list(targets.values()))
@@ -506,7 +514,7 @@ def make_episode(contract: dict[str, Any], network: Network, rng: np.random.Gene
         rows.append(row)
         row["obs"] = observe(contract, rows)
         row["actions"], memory = network(row["obs"], memory)
-        row["targets"], last = decode(contract, row["actions"]), row["actions"]
+        row["targets"], last = decode(contract, row["actions"], pos), row["actions"]
         pos, old = pos + 0.3 * (row["targets"] - pos), pos
         vel, turn = (pos - old) / dt, turn * Rotation.from_rotvec(spin * dt)
     return {key: np.array([row[key] for row in rows]) for key in rows[0] if key != "last_action"}
@@ -558,9 +566,12 @@ def make_go2_bundle(
     recurrent: bool = False,
     history: int = 1,
     with_lin_vel: bool = False,
+    relative: bool = False,
 ) -> Path:
     """Write a bundle of a Go2 that is to keep a velocity; see :func:`go2_contract`. A zip if the path ends so."""
-    contract = go2_contract(recurrent=recurrent, hidden=hidden[0], history=history, with_lin_vel=with_lin_vel)
+    contract = go2_contract(
+        recurrent=recurrent, hidden=hidden[0], history=history, with_lin_vel=with_lin_vel, relative=relative
+    )
     write_bundle(bundle_files(contract, GO2, seed, hidden), path)
     return path
 

@@ -223,6 +223,16 @@ def test_a_gripper_has_a_width_of_one_and_two_ends():
         Contract.from_dict(edited(FRANKA, "actions.1.joints.0", "panda_joint1"))
 
 
+def test_a_relative_action_has_no_offset():
+    """It counts from where the joints are."""
+    relative = edited(edited(GO2, "actions.0.type", "relative_joint_position"), "actions.0.offset", None)
+    assert Contract.from_dict(relative).actions[0].offset is None
+    with pytest.raises(BundleError, match=r"actions\[0\]\.offset: a relative_joint_position action has none"):
+        Contract.from_dict(edited(relative, "actions.0.offset", [0.0] * 12))
+    with pytest.raises(BundleError, match=r"actions\[0\]\.scale: must be a list of 12"):
+        Contract.from_dict(edited(relative, "actions.0.scale", None))
+
+
 def test_arrays_are_in_the_order_of_the_joints():
     """What is read is what is written, also where there is no limit."""
     data = edited(edited(GO2, "robot.joints.2.pos_limits", None), "robot.joints.2.effort_limit", None)

@@ -205,7 +205,7 @@ def test_the_order_of_the_contract_changes_no_target(seed, order):
     found = []
     for data in (GO2, permuted):
         decoder = ActionDecoder(Contract.from_dict(data))
-        command = decoder.command(decoder.decode(actions))
+        command = decoder.command(decoder.decode(actions, np.zeros(12)))
         columns = (command.position, command.stiffness, command.damping, decoder.damping().damping)
         found.append(dict(zip(command.joint_names, zip(*columns, strict=True), strict=True)))
     assert found[0] == found[1]
@@ -216,8 +216,8 @@ def test_the_order_of_the_contract_changes_no_target(seed, order):
 def test_targets_are_those_worked_out_by_hand(seed):
     """Offset, scale, clip, and a gripper's two ends."""
     actions = np.random.default_rng(seed).normal(scale=3.0, size=8).astype(np.float32)
-    targets = ActionDecoder(Contract.from_dict(FRANKA)).decode(actions)
-    assert np.allclose(targets, sample.decode(FRANKA, actions), rtol=0.0, atol=1e-12)
+    targets = ActionDecoder(Contract.from_dict(FRANKA)).decode(actions, np.full(9, np.nan))
+    assert np.allclose(targets, sample.decode(FRANKA, actions, np.zeros(9)), rtol=0.0, atol=1e-12)
     assert targets[7] in (0.0, 0.04)
 
 
@@ -226,8 +226,33 @@ def test_joints_that_no_action_drives_stay_at_their_default():
     data = copy.deepcopy(FRANKA)
     del data["actions"][1]
     data["observations"][3].update(width=7, scale=[1.0] * 7)
-    targets = ActionDecoder(Contract.from_dict(data)).decode(np.array([1, 9, 0, 0, 0, 0, 0], dtype=np.float32))
+    actions = np.array([1, 9, 0, 0, 0, 0, 0], dtype=np.float32)
+    targets = ActionDecoder(Contract.from_dict(data)).decode(actions, np.zeros(9))
     assert targets.tolist() == [0.5, 3.5, 0.0, -2.81, 0.0, 3.037, 0.741, 0.04, 0.04]
+
+
+def test_relative_targets_count_from_the_measured_positions():
+    """Worked by hand: joints 1 and 3 move by a half and a quarter of the action, joint 3 at most to 0.3 rad; the joint
+    between them, the other joints and the fingers are where their own actions say."""
+    data = copy.deepcopy(FRANKA)
+    none = dict.fromkeys(("scale", "offset", "clip", "open", "close"))
+    names = [joint["name"] for joint in data["robot"]["joints"]]
+    data["actions"] = [
+        {
+            **data["actions"][0],
+            **none,
+            "type": "relative_joint_position",
+            "joints": [names[2], names[0]],
+            "scale": [0.25, 0.5],
+            "clip": [[-0.3, 0.3], [-9.0, 9.0]],
+        },
+        data["actions"][1],
+    ]
+    data["observations"][3].update(width=3, scale=[1.0] * 3)
+    contract = Contract.from_dict(data)
+    measured = np.array([0.1, 0.2, 0.25, 0.4, 0.5, 0.6, 0.7, 0.01, 0.01])
+    targets = ActionDecoder(contract).decode(np.array([1.0, -1.0, -1.0], dtype=np.float32), measured)
+    assert targets.tolist() == [-0.4, contract.default_pos[1], 0.3, *contract.default_pos[3:7], 0.0, 0.0]
 
 
 def test_damping_gives_way_and_brakes():

@@ -28,6 +28,7 @@ from gaitway_deploy.recorder import FlightRecorder, read_recording
 from gaitway_deploy.runtime import Runtime, Status
 from gaitway_deploy.safety import SafetyCfg
 from gaitway_deploy.state import JointCommand, RobotState
+from gaitway_deploy.verification import verify_bundle
 
 QUICK = SafetyCfg(soft_start_s=0.4)
 
@@ -132,6 +133,23 @@ def test_the_order_of_the_robots_joints_changes_nothing(
     np.testing.assert_array_equal(other.obs, plain.obs)
     np.testing.assert_array_equal(other.targets, plain.targets)
     np.testing.assert_array_equal(other.truth, plain.truth)
+
+
+def test_relative_targets_count_from_the_joints_by_name(make_go2_bundle: Any, tmp_path: Path) -> None:
+    """They are as far from where the joints are as the policy says, in whatever order the robot lists them."""
+    bundle = Bundle.open(make_go2_bundle(tmp_path / "relative", relative=True))
+    policy = Policy(bundle)
+    verify_bundle(bundle)
+    plain = walk(bundle, policy)
+    other = walk(bundle, policy, functools.partial(Permuted, order=range(11, -1, -1), lists=True))
+    np.testing.assert_array_equal(other.targets, plain.targets)
+    contract = bundle.contract
+    joint_pos = next(term for term in contract.observations if term.kind == "joint_pos")
+    measured = plain.obs[:, joint_pos.start : joint_pos.stop] + contract.default_pos
+    assert np.ptp(measured, axis=0).max() > 0.1
+    actions = np.array([policy(obs, ())[0] for obs in plain.obs])
+    asked = np.clip(measured + 0.25 * actions, *contract.pos_limits.T)
+    np.testing.assert_allclose(plain.targets, asked, rtol=0.0, atol=1e-5)
 
 
 def test_the_soft_start_leads_to_the_default_pose(bundle: Bundle, policy: Policy) -> None:

@@ -67,9 +67,11 @@ def test_what_no_robot_can_build_by_itself_is_named_as_external(plain_env, make_
     with plain_env("Gaitway-Lift-Franka") as env:
         made = make_export(env, "Gaitway-Lift-Franka")
     external = {term["name"]: term for term in made.contract["observations"] if term["kind"] == "external"}
-    assert list(external) == ["object_position", "object_orientation", "goal_position"]
+    assert list(external) == ["object_position", "object_orientation", "hand_to_object", "goal_position"]
     assert external["object_position"]["source"] == "object tracking"
-    gripper = made.contract["actions"][1]
+    arm, gripper = made.contract["actions"]
+    assert (arm["type"], arm["joints"], arm["offset"]) == ("relative_joint_position", ARM, None)
+    assert arm["scale"] == [0.12, 0.12, 0.12, 0.12, 0.18, 0.24, 0.45]
     assert (gripper["type"], gripper["joints"]) == ("binary_joint", FINGERS)
     assert (gripper["open"], gripper["close"]) == ([0.04, 0.04], [0.0, 0.0])
     assert made.contract["task"]["scene"] == ["ground", "object"]

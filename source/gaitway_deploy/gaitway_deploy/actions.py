@@ -27,7 +27,7 @@ class ActionDecoder:
         self._positions = [
             (slice(action.start, action.stop), contract.joint_indices(action.joints), action)
             for action in contract.actions
-            if action.type == "joint_position"
+            if action.type in ("joint_position", "relative_joint_position")
         ]
         self._binaries = [
             (action.start, contract.joint_indices(action.joints), action)
@@ -37,11 +37,13 @@ class ActionDecoder:
         self._zeros = _fixed(np.zeros(joints))
         self._stop_damping = _fixed(np.maximum(contract.damping, stop_time * contract.stiffness))
 
-    def decode(self, actions: np.ndarray) -> np.ndarray:
+    def decode(self, actions: np.ndarray, joint_pos: np.ndarray) -> np.ndarray:
         """Joint targets of an action.
 
         Args:
             actions: As it came out of the network. Shape is (actions,).
+            joint_pos: Positions that the policy saw, from which relative targets count. Shape is (joints,), in the
+                contract's order. Unit: rad or m.
 
         Returns:
             Shape is (joints,), in the contract's order; a new array. Unit: rad or m.
@@ -49,7 +51,7 @@ class ActionDecoder:
         targets = self.contract.default_pos.copy()
         for part, joints, action in self._positions:
             values = actions[part] * action.scale
-            values += action.offset
+            values += joint_pos[joints] if action.offset is None else action.offset
             if action.clip is not None:
                 np.maximum(values, action.clip[:, 0], out=values)
                 np.minimum(values, action.clip[:, 1], out=values)

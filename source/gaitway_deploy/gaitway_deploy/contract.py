@@ -229,8 +229,9 @@ class ActionTerm:
 
     name: str
     type: str
-    """``joint_position``: target = offset + scale * action, then clip. ``binary_joint``: one number, ``open`` where it
-    is 0 or more, else ``close``."""
+    """``joint_position``: target = offset + scale * action, then clip. ``relative_joint_position``: target = measured
+    position + scale * action, then clip. ``binary_joint``: one number, ``open`` where it is 0 or more, else
+    ``close``."""
     joints: tuple[str, ...]
     scale: np.ndarray | None
     offset: np.ndarray | None

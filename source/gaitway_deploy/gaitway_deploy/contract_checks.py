@@ -109,16 +109,24 @@ def _command_mistakes(contract: Contract) -> Iterator[str]:
                 yield f"{path}.{name}: " + ("is for a pose alone" if given else "a pose must have it")
 
 
+_ACTION_FIELDS = {
+    "joint_position": (("scale", "offset"), ("open", "close")),
+    "relative_joint_position": (("scale",), ("offset", "open", "close")),
+    "binary_joint": (("open", "close"), ("scale", "offset", "clip")),
+}
+"""What an action of each type must have for each of its joints, and what it has not."""
+
+
 def _action_mistakes(contract: Contract) -> Iterator[str]:
     yield from _twice((action.name for action in contract.actions), "actions")
     for i, action in enumerate(contract.actions):
         path = f"actions[{i}]"
         yield from _unknown_joints(contract, action.joints, f"{path}.joints")
         yield from _upside_down(action.delay_s, f"{path}.delay_s")
-        binary = action.type == "binary_joint"
-        for name in ("open", "close") if binary else ("scale", "offset"):
+        needed, unknown = _ACTION_FIELDS[action.type]
+        for name in needed:
             yield from _length(getattr(action, name), len(action.joints), f"{path}.{name}", "joint")
-        for name in ("scale", "offset", "clip") if binary else ("open", "close"):
+        for name in unknown:
             if getattr(action, name) is not None:
                 yield f"{path}.{name}: a {action.type} action has none; it must be null"
         if action.clip is not None:

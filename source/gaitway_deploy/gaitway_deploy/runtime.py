@@ -288,7 +288,8 @@ class Runtime:
             return self._stop(now, "nan", "the network's answer is not finite", math.inf)
         self._obs, self._actions, self._memory = obs, actions, memory
         self._builder.set_last_action(actions)
-        targets, limited = self._safety.limit(self._decoder.decode(actions), self._targets)
+        decoded = self._decoder.decode(actions, self._safety.joint_pos)
+        targets, limited = self._safety.limit(decoded, self._targets)
         for rule, cause, excess in limited:
             self._note(now, rule, cause, excess)
         self._targets = targets

@@ -60,7 +60,7 @@ def _episode(policy: Policy) -> tuple[float, float, float]:
     for step in range(len(episode)):
         built = builder.build(episode.state(step), episode.commands_at(step))
         actions, state = policy(episode.obs[step], state)
-        targets = decoder.decode(episode.actions[step])
+        targets = decoder.decode(episode.actions[step], episode.joint_pos[step])
         builder.set_last_action(episode.actions[step])
         pairs = (
             (built, episode.obs[step], OBS_TOLERANCE),

@@ -17,6 +17,7 @@ from isaaclab.utils.string import resolve_matching_names
 
 from gaitway import mdp
 from gaitway.errors import UsageError
+from gaitway.mdp.actions import RelativeJointPositionAction
 
 from .observations import tidy
 
@@ -88,11 +89,11 @@ def describe_actions(env: Any, train_cfg: Any) -> list[dict[str, Any]]:
                 "close": _tidied(term._close_command),
             }
         elif isinstance(term, JointPositionAction):
-            width = term.action_dim
+            width, relative = term.action_dim, isinstance(term, RelativeJointPositionAction)
             action |= {
-                "type": "joint_position",
+                "type": "relative_joint_position" if relative else "joint_position",
                 "scale": _per_joint(term._scale, width),
-                "offset": _per_joint(term._offset, width),
+                "offset": None if relative else _per_joint(term._offset, width),
                 "clip": None if term.cfg.clip is None else [_tidied(pair) for pair in term._clip[0]],
             }
         else:
