@@ -5,57 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-import pinocchio as pin
 import pytest
 import torch
 from isaaclab.utils.math import quat_apply_inverse, quat_inv, quat_mul
 
-from gaitway.robots.franka import FRANKA_ASSET, FRANKA_CFG, HAND_TO_GRASP
+from gaitway.robots.franka import HAND_TO_GRASP
 from gaitway.runs.interface import describe_interface
 from gaitway.tasks.manipulation.lift.lift_env_cfg import CUBE
+
+from .franka_script import CLOSE, OPEN, arms_that_obey, go, joints_for
 
 TASK = "Gaitway-Lift-Franka"
 NUM_ENVS = 6
 ENGINES = ("mujoco_cpu", "newton_mjwarp", "ovphysx")
 AT = 0.5
 """Where the cube is put, before the base. Unit: m."""
-OPEN, CLOSE = 1.0, -1.0
-
-
-# -- a script that grasps -----------------------------------------------------------------------------
-
-
-def joints_for(height: float) -> np.ndarray:
-    """Joint angles that put the grasp at (AT, 0, height), the hand pointing down, its fingers along y."""
-    model = pin.buildModelFromUrdf(str(FRANKA_ASSET.urdf_path))
-    data, hand = model.createData(), model.getFrameId("panda_hand")
-    goal = pin.SE3(pin.utils.rpyToMatrix(math.pi, 0.0, 0.0), np.array([AT, 0.0, height + HAND_TO_GRASP]))
-    q = np.array([*default_joints(), 0.04, 0.04])
-    for _ in range(200):
-        pin.framesForwardKinematics(model, data, q)
-        error = pin.log6(data.oMf[hand].actInv(goal)).vector
-        if np.linalg.norm(error) < 1e-6:
-            return q[:7]
-        jacobian = pin.computeFrameJacobian(model, data, q, hand, pin.LOCAL)[:, :7]
-        q[:7] += jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + 1e-6 * np.eye(6), error)
-    raise AssertionError("the arm does not get there")
-
-
-def default_joints() -> np.ndarray:
-    """The arm's default pose."""
-    return np.array([FRANKA_CFG.init_state.joint_pos[f"panda_joint{i}"] for i in range(1, 8)])
-
-
-def go(env: Any, start: np.ndarray, end: np.ndarray, gripper: float, seconds: float) -> None:
-    """Move all arms from one pose to another in most of the time; then wait."""
-    unwrapped = env.unwrapped
-    steps = round(seconds / unwrapped.step_dt)
-    for i in range(steps):
-        q = start + (end - start) * min((i + 1) / (0.8 * steps), 1.0)
-        action = torch.tensor([*(q - default_joints()) / 0.5, gripper], dtype=torch.float32, device=unwrapped.device)
-        _, _, terminated, _, _ = env.step(action.repeat(NUM_ENVS, 1))
-        assert not terminated.any()
 
 
 def in_hand(env: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,18 +33,10 @@ def in_hand(env: Any) -> tuple[torch.Tensor, torch.Tensor]:
     )
 
 
-def cube_before_the_arm(cfg: Any) -> None:
-    """The cube where the script looks for it, arms that go where they are told; masses and frictions still differ."""
-    cfg.events.link_mass = cfg.events.motor_gains = cfg.events.joint_friction = None
-    cfg.events.reset_joints.params["position_range"] = (0.0, 0.0)
-    cfg.events.reset_object.params["pose_range"] = {}
-    cfg.terminations.time_out = None
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_grasped_cube_is_lifted_and_does_not_slip(engine: str, open_env) -> None:
-    default, above, at, up = default_joints(), joints_for(0.12), joints_for(CUBE / 2), joints_for(0.25)
-    with open_env(TASK, engine, NUM_ENVS, cube_before_the_arm) as env, torch.inference_mode():
+    default, above, at, up = (joints_for(AT, 0.0, height) for height in (0.15, 0.12, CUBE / 2, 0.25))
+    with open_env(TASK, engine, NUM_ENVS, arms_that_obey) as env, torch.inference_mode():
         env.reset()
         cube, fingers = env.unwrapped.scene["object"].data, env.unwrapped.scene["robot"].data.joint_pos
         mass = env.unwrapped.scene["object"].data.body_mass.torch
@@ -90,9 +46,8 @@ def test_a_grasped_cube_is_lifted_and_does_not_slip(engine: str, open_env) -> No
         assert cube.root_pos_w.torch[:, 2].sub(CUBE / 2).abs().max() < 1e-3
         go(env, at, at, CLOSE, 0.6)
         # The fingers stop at the cube; they do not press themselves into it.
-        torch.testing.assert_close(
-            fingers.torch[:, 7:], torch.full_like(fingers.torch[:, 7:], CUBE / 2), atol=1e-3, rtol=0.0
-        )
+        opening = fingers.torch[:, 7:].sum(dim=1)
+        torch.testing.assert_close(opening, torch.full_like(opening, CUBE), atol=1e-3, rtol=0.0)
         go(env, at, up, CLOSE, 1.0)
         height = cube.root_pos_w.torch[:, 2]
         torch.testing.assert_close(height, torch.full_like(height, 0.25), atol=0.01, rtol=0.0)
@@ -162,6 +117,41 @@ def test_the_sign_of_the_last_action_opens_and_closes_the_gripper(env) -> None:
     opening = unwrapped.scene["robot"].data.joint_pos.torch[:, 7:]
     expected = torch.tensor([0.04] * 3 + [0.0] * 3)[:, None].expand(-1, 2)
     torch.testing.assert_close(opening, expected, atol=1e-3, rtol=0.0)
+
+
+def test_an_episode_begins_above_the_cubes_with_the_hand_down(env) -> None:
+    """Fingers along y, 15 cm above the ground, half a metre before the base; and no action leaves it there."""
+    unwrapped = env.unwrapped
+    env.reset()
+    robot = unwrapped.scene["robot"]
+    robot.write_joint_position_to_sim_index(position=robot.data.default_joint_pos.torch.clone())
+    robot.write_joint_velocity_to_sim_index(velocity=torch.zeros_like(robot.data.joint_vel.torch))
+    hold = torch.zeros(env.action_space.shape)
+    for _ in range(30):
+        env.step(hold)
+    hand = robot.body_names.index("panda_hand")
+    pose = robot.data.body_link_pose_w.torch[:, hand]
+    place = (pose[:, :3] - unwrapped.scene.env_origins).cpu()
+    expected = torch.tensor([AT, 0.0, 0.15 + HAND_TO_GRASP]).expand(NUM_ENVS, 3)
+    torch.testing.assert_close(place, expected, atol=0.01, rtol=0.0)
+    # Half a turn about x, but for a degree or two.
+    assert (pose[:, 3].abs() > 0.999).all()
+
+
+def test_targets_count_from_where_the_joints_are(env) -> None:
+    """In each step anew: 1 sets a target of 0.12 rad ahead of joint 1, and -1 one of 0.45 rad behind joint 7."""
+    unwrapped = env.unwrapped
+    env.reset()
+    data, action = unwrapped.scene["robot"].data, torch.zeros(env.action_space.shape)
+    action[:, 0], action[:, 6] = 1.0, -1.0
+    ahead = torch.tensor([0.12, 0.0, 0.0, 0.0, 0.0, 0.0, -0.45]).expand(NUM_ENVS, 7)
+    term = unwrapped.action_manager.get_term("arm_action")
+    for _ in range(10):
+        before = data.joint_pos.torch[:, :7].clone()
+        env.step(action)
+        torch.testing.assert_close(term.processed_actions, before + ahead, atol=1e-5, rtol=0.0)
+    # About 1.4 rad/s of the 2.175 that joint 1 may do.
+    assert 1.0 < data.joint_vel.torch[:, 0].max() < 1.9
 
 
 def test_a_robot_is_told_what_the_grippers_action_means(env) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import MISSING
+from typing import Any
 
 import isaaclab.sim as sim_utils
-from isaaclab.assets import ArticulationCfg, AssetBaseCfg, RigidObjectCfg
-from isaaclab.envs import ManagerBasedRLEnvCfg
-from isaaclab.managers import ActionTermCfg, SceneEntityCfg
+from isaaclab.assets import RigidObjectCfg
 from isaaclab.managers import CurriculumTermCfg as CurrTerm
 from isaaclab.managers import EventTermCfg as EventTerm
-from isaaclab.managers import ObservationGroupCfg as ObsGroup
 from isaaclab.managers import ObservationTermCfg as ObsTerm
 from isaaclab.managers import RewardTermCfg as RewTerm
+from isaaclab.managers import SceneEntityCfg
 from isaaclab.managers import TerminationTermCfg as DoneTerm
-from isaaclab.scene import InteractiveSceneCfg
 from isaaclab.sim import SimulationCfg
 from isaaclab.utils import configclass
 from isaaclab.utils.noise import UniformNoiseCfg as Unoise
@@ -25,48 +23,50 @@ from isaaclab_tasks.core.lift import mdp as core_mdp
 
 from gaitway import mdp
 from gaitway.physics.presets import GraspPhysicsCfg
-from gaitway.tasks.defaults import auto_device, goal_marker_cfg, ground_cfg, light_cfg
-from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_resets, variants, without_randomisation
+from gaitway.tasks.defaults import auto_device, goal_marker_cfg
+from gaitway.tasks.manipulation.arm_env_cfg import (
+    ArmEnvCfg,
+    ArmSceneCfg,
+    ArmTerminationsCfg,
+    CalmRewardsCfg,
+    CriticGroupCfg,
+    GraspEventsCfg,
+    GripperActionsCfg,
+    PolicyGroupCfg,
+    events_by_level,
+    exact_gripper_pos,
+    exact_joint_pos,
+    exact_joint_vel,
+    gripper,
+    hand,
+    measured_gripper_pos,
+    measured_joint_pos,
+    measured_joint_vel,
+    policy_by_level,
+)
+from gaitway.tasks.manipulation.grasping import grasped, hand_tilt
 
-HAND, ARM, GRIPPER = "<hand>", "<arm>", "<gripper>"
-"""Stand for the body that carries the gripper, the joints that move it and those that close it, until a robot gives
-their names."""
 CUBE = 0.045
 """Edge of the cube. Unit: m."""
 OFF_THE_GROUND = {"half_size": (CUBE / 2,) * 3, "height": 0.04}
 """A cube that is tipped still has a corner on the ground; one whose lowest corner is this high is wholly lifted."""
 
-FRICTION = {
-    "static_friction_range": (0.7, 1.3),
-    "dynamic_friction_range": (0.7, 1.3),
-    "restitution_range": (0.0, 0.0),
-    "num_buckets": 64,
-    "make_consistent": True,
-}
+
+def grasp_point() -> dict[str, Any]:
+    """Parameters that say where the hand grasps."""
+    return {"asset_cfg": hand(), "offset": MISSING}
 
 
-def hand() -> SceneEntityCfg:
-    """The body that carries the gripper."""
-    return SceneEntityCfg("robot", body_names=[HAND])
-
-
-def arm() -> SceneEntityCfg:
-    """The joints that move it."""
-    return SceneEntityCfg("robot", joint_names=[ARM])
-
-
-def gripper() -> SceneEntityCfg:
-    """The joints that close it."""
-    return SceneEntityCfg("robot", joint_names=[GRIPPER])
+def grasp() -> dict[str, Any]:
+    """Parameters that say when the cube is in the hand: its middle within 2 cm of where it grasps, and the fingers told
+    to close by a centimetre more each than the cube lets them."""
+    return {**grasp_point(), "gripper_cfg": gripper(), "distance": 0.02, "gap": 0.01}
 
 
 @configclass
-class LiftSceneCfg(InteractiveSceneCfg):
+class LiftSceneCfg(ArmSceneCfg):
     """An arm on the ground, and a cube before it."""
 
-    ground: AssetBaseCfg = ground_cfg()
-    light: AssetBaseCfg = light_cfg()
-    robot: ArticulationCfg = MISSING
     object: RigidObjectCfg = RigidObjectCfg(
         prim_path="{ENV_REGEX_NS}/Object",
         spawn=sim_utils.CuboidCfg(
@@ -107,130 +107,49 @@ class CommandsCfg:
 
 
 @configclass
-class ActionsCfg:
-    """Joint position targets about the default pose, and one number whose sign opens or closes the gripper."""
-
-    arm_action: ActionTermCfg = MISSING
-    gripper_action: ActionTermCfg = MISSING
-
-
-@configclass
-class PolicyObsCfg(ObsGroup):
+class PolicyObsCfg(PolicyGroupCfg):
     """What a real arm and a camera can measure."""
 
-    joint_pos = ObsTerm(func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.01, n_max=0.01), params={"asset_cfg": arm()})
-    gripper_pos = ObsTerm(
-        func=mdp.joint_pos_rel,
-        noise=Unoise(n_min=-0.0005, n_max=0.0005),
-        params={"asset_cfg": gripper()},
-    )
-    joint_vel = ObsTerm(func=mdp.joint_vel_rel, noise=Unoise(n_min=-0.05, n_max=0.05), params={"asset_cfg": arm()})
+    joint_pos = measured_joint_pos()
+    gripper_pos = measured_gripper_pos()
+    joint_vel = measured_joint_vel()
     object_position = ObsTerm(
         func=stock_mdp.object_position_in_robot_root_frame, noise=Unoise(n_min=-0.005, n_max=0.005)
     )
     object_orientation = ObsTerm(func=core_mdp.object_quat_b, noise=Unoise(n_min=-0.02, n_max=0.02))
+    hand_to_object = ObsTerm(func=mdp.hand_to_object, noise=Unoise(n_min=-0.005, n_max=0.005), params=grasp_point())
     goal_position = ObsTerm(func=mdp.commanded_position, params={"command_name": "object_pose"})
     actions = ObsTerm(func=mdp.last_action)
-
-    def __post_init__(self):
-        self.enable_corruption = True
-        self.concatenate_terms = True
 
 
 @configclass
-class CriticObsCfg(ObsGroup):
+class CriticObsCfg(CriticGroupCfg):
     """The same without noise, and what only a simulator knows."""
 
-    joint_pos = ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": arm()})
-    gripper_pos = ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": gripper()})
-    joint_vel = ObsTerm(func=mdp.joint_vel_rel, params={"asset_cfg": arm()})
+    joint_pos = exact_joint_pos()
+    gripper_pos = exact_gripper_pos()
+    joint_vel = exact_joint_vel()
     object_position = ObsTerm(func=stock_mdp.object_position_in_robot_root_frame)
     object_orientation = ObsTerm(func=core_mdp.object_quat_b)
+    hand_to_object = ObsTerm(func=mdp.hand_to_object, params=grasp_point())
     goal_position = ObsTerm(func=mdp.commanded_position, params={"command_name": "object_pose"})
     actions = ObsTerm(func=mdp.last_action)
     object_velocity = ObsTerm(func=mdp.object_velocity)
-    hand_to_object = ObsTerm(func=mdp.hand_to_object, params={"asset_cfg": hand(), "offset": MISSING})
     remaining_time = ObsTerm(func=mdp.remaining_time_s)
-
-    def __post_init__(self):
-        self.enable_corruption = False
-        self.concatenate_terms = True
 
 
 @configclass
 class ObservationsCfg:
     """Observations."""
 
-    # Exact, with noise, or with half as much noise again and up to a step late.
-    policy: PolicyObsCfg = by_level(
-        none=exact(PolicyObsCfg()), standard=PolicyObsCfg(), hard=late(noisier(PolicyObsCfg(), 1.5), 1)
-    )
+    policy: PolicyObsCfg = policy_by_level(PolicyObsCfg)
     critic: CriticObsCfg = CriticObsCfg()
 
 
 @configclass
-class EventCfg:
+class EventsCfg(GraspEventsCfg):
     """Randomisation, and where an episode begins."""
 
-    link_mass = EventTerm(
-        func=mdp.randomize_rigid_body_mass,
-        mode="startup",
-        params={
-            "asset_cfg": SceneEntityCfg("robot", body_names=".*"),
-            "mass_distribution_params": (0.9, 1.1),
-            "operation": "scale",
-        },
-    )
-    motor_gains = EventTerm(
-        func=mdp.randomize_actuator_gains,
-        mode="startup",
-        params={
-            "asset_cfg": arm(),
-            "stiffness_distribution_params": (0.8, 1.25),
-            "damping_distribution_params": (0.8, 1.25),
-            "operation": "scale",
-            "distribution": "log_uniform",
-        },
-    )
-    joint_friction = EventTerm(
-        func=mdp.randomize_joint_parameters,
-        mode="startup",
-        params={
-            "asset_cfg": arm(),
-            "friction_distribution_params": (0.0, 1.0),
-            "operation": "abs",
-        },
-    )
-    motor_strength = EventTerm(
-        func=mdp.RandomizeEffortLimits, mode="startup", params={"asset_cfg": arm(), "scale_range": (0.9, 1.1)}
-    )
-    object_mass = EventTerm(
-        func=mdp.randomize_rigid_body_mass,
-        mode="startup",
-        params={
-            "asset_cfg": SceneEntityCfg("object"),
-            "mass_distribution_params": (0.5, 2.0),
-            "operation": "scale",
-            "distribution": "log_uniform",
-        },
-    )
-    # MuJoCo takes the larger of two frictions and PhysX their mean, so that both sides are to be drawn.
-    robot_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("robot", body_names=".*"), **FRICTION},
-    )
-    object_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("object", body_names=".*"), **FRICTION},
-    )
-    reset_scene = EventTerm(func=mdp.reset_scene_to_default, mode="reset", params={"reset_joint_targets": True})
-    reset_joints = EventTerm(
-        func=mdp.reset_joints_by_offset,
-        mode="reset",
-        params={"asset_cfg": arm(), "position_range": (-0.1, 0.1), "velocity_range": (0.0, 0.0)},
-    )
     # A cube that is turned further looks as one that is turned less.
     reset_object = EventTerm(
         func=mdp.reset_root_state_uniform,
@@ -242,55 +161,38 @@ class EventCfg:
         },
     )
 
-    def without_randomisation(self) -> EventCfg:
-        """Leave only where an episode begins; return it."""
-        return only_resets(self)
+
+@configclass
+class GraspRewardsCfg(CalmRewardsCfg):
+    """Have the object between the fingers, from above, and close them. All else pays more."""
+
+    near_object = RewTerm(func=mdp.object_near_hand, weight=1.0, params={**grasp_point(), "std": 0.1})
+    grasped = RewTerm(func=grasped, weight=2.0, params=grasp())
+    tilt = RewTerm(func=hand_tilt, weight=-0.5, params={"asset_cfg": hand()})
+    lost = RewTerm(func=mdp.is_terminated, weight=-6.0)  # 0.2 at once
 
 
 @configclass
-class HardEventCfg(EventCfg):
-    """An arm that is badly known, and a cube of up to 0.4 kg that slips or sticks."""
+class RewardsCfg(GraspRewardsCfg):
+    """Grasp the object, have it in the air, have it at the goal.
 
-    def __post_init__(self):
-        self.link_mass.params["mass_distribution_params"] = (0.75, 1.25)
-        for gain in ("stiffness", "damping"):
-            self.motor_gains.params[f"{gain}_distribution_params"] = (0.7, 1.4)
-        self.joint_friction.params["friction_distribution_params"] = (0.0, 2.0)
-        self.motor_strength.params["scale_range"] = (0.7, 1.2)
-        self.object_mass.params["mass_distribution_params"] = (0.25, 4.0)
-        for term in (self.robot_friction, self.object_friction):
-            for kind in ("static", "dynamic"):
-                term.params[f"{kind}_friction_range"] = (0.5, 1.5)
-
-
-@configclass
-class RewardsCfg:
-    """Be near the object, have it in the air, have it at the goal, be calm.
-
-    What pays beyond nearness pays for each step that the object is wholly off the ground: nothing for one that is
-    tipped. A throw that loses the object costs as much as its flight pays.
+    What pays beyond the grasp pays for each step that the object is wholly off the ground: nothing for one that is
+    tipped.
     """
 
-    near_object = RewTerm(
-        func=mdp.object_near_hand, weight=0.1, params={"asset_cfg": hand(), "offset": MISSING, "std": 0.2}
-    )
-    lifted = RewTerm(func=mdp.box_lifted, weight=0.5, params=dict(OFF_THE_GROUND))
+    lifted = RewTerm(func=mdp.box_lifted, weight=2.0, params=dict(OFF_THE_GROUND))
     goal = RewTerm(
-        func=mdp.lifted_box_near_goal, weight=0.6, params={"command_name": "object_pose", "std": 0.3, **OFF_THE_GROUND}
+        func=mdp.lifted_box_near_goal, weight=5.0, params={"command_name": "object_pose", "std": 0.3, **OFF_THE_GROUND}
     )
     goal_fine = RewTerm(
-        func=mdp.lifted_box_near_goal, weight=0.4, params={"command_name": "object_pose", "std": 0.05, **OFF_THE_GROUND}
+        func=mdp.lifted_box_near_goal, weight=8.0, params={"command_name": "object_pose", "std": 0.08, **OFF_THE_GROUND}
     )
-    lost = RewTerm(func=mdp.is_terminated, weight=-6.0)  # 0.2 at once
-    action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.0005)
-    joint_vel = RewTerm(func=mdp.joint_vel_l2, weight=-0.0005, params={"asset_cfg": arm()})
 
 
 @configclass
-class TerminationsCfg:
+class TerminationsCfg(ArmTerminationsCfg):
     """An episode ends when its time is up or the object is lost; holding it at the goal is part of the task."""
 
-    time_out = DoneTerm(func=mdp.time_out, time_out=True)
     object_lost = DoneTerm(
         func=core_mdp.out_of_bound,
         params={
@@ -298,7 +200,6 @@ class TerminationsCfg:
             "in_bound_range": {"x": (0.15, 0.85), "y": (-0.55, 0.55), "z": (-0.05, 0.9)},
         },
     )
-    physics_broken = DoneTerm(func=mdp.physics_broken)
 
 
 @configclass
@@ -312,50 +213,19 @@ class CurriculumCfg:
 
 
 @configclass
-class LiftEnvCfg(ManagerBasedRLEnvCfg):
+class LiftEnvCfg(ArmEnvCfg):
     """Lift an object to a position."""
 
     sim: SimulationCfg = SimulationCfg(dt=1.0 / 120.0, device=auto_device(), physics=GraspPhysicsCfg())
     scene: LiftSceneCfg = LiftSceneCfg(num_envs=4096, env_spacing=2.5)
     observations: ObservationsCfg = ObservationsCfg()
-    actions: ActionsCfg = ActionsCfg()
+    actions: GripperActionsCfg = GripperActionsCfg()
     commands: CommandsCfg = CommandsCfg()
     rewards: RewardsCfg = RewardsCfg()
     terminations: TerminationsCfg = TerminationsCfg()
-    events: EventCfg = by_level(none=EventCfg().without_randomisation(), standard=EventCfg(), hard=HardEventCfg())
+    events: EventsCfg = events_by_level(EventsCfg)
     curriculum: CurriculumCfg = CurriculumCfg()
 
     def __post_init__(self):
-        self.decimation = 4
-        self.episode_length_s = 5.0
-        self.sim.render_interval = self.decimation
-        # How an episode ended, for learners that value it.
-        self.compute_final_obs = True
-        self.viewer.eye = (1.5, 1.1, 0.9)
-        self.viewer.lookat = (0.3, 0.0, 0.2)
-
-    def play_mode(self):
-        """Play without noise and randomisation, unless they are asked for by a preset."""
-        super().play_mode()
-        without_randomisation(self)
-
-    def use_arm(self, joint_names: list[str], gripper_names: list[str], body_name: str, offset: float) -> None:
-        """Fill in the names that terms need.
-
-        Args:
-            joint_names: Joints of the arm, as names or patterns.
-            gripper_names: Joints of the gripper, as names or patterns.
-            body_name: The body that carries the gripper.
-            offset: How far along its z axis things are grasped. Unit: m.
-        """
-        levels = [*variants(self.observations.policy), *variants(self.events)]
-        groups = (self.rewards, self.observations.critic, *levels)
-        for params in [term.params for group in groups for term in vars(group).values() if hasattr(term, "params")]:
-            if "offset" in params:
-                params["offset"] = offset
-            entity = params.get("asset_cfg")
-            if entity is not None and entity.body_names == [HAND]:
-                entity.body_names = [body_name]
-            for placeholder, given in ((ARM, joint_names), (GRIPPER, gripper_names)):
-                if entity is not None and entity.joint_names == [placeholder]:
-                    entity.joint_names = list(given)
+        super().__post_init__()
+        self.episode_length_s = 4.0

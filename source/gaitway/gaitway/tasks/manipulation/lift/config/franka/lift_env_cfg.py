@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from isaaclab.utils import configclass, replace
+from isaaclab.utils import configclass
 
-from gaitway import mdp
-from gaitway.robots.franka import FRANKA_CFG, HAND_TO_GRASP
+from gaitway.tasks.manipulation.grasping import use_franka_from_above
 from gaitway.tasks.manipulation.lift.lift_env_cfg import LiftEnvCfg
-from gaitway.tasks.randomisation import by_level
 
 
 @configclass
@@ -16,21 +14,7 @@ class FrankaLiftEnvCfg(LiftEnvCfg):
 
     def __post_init__(self):
         super().__post_init__()
-        self.scene.robot = replace(FRANKA_CFG, prim_path="{ENV_REGEX_NS}/Robot")
-        self.actions.arm_action = mdp.DelayedJointPositionActionCfg(
-            asset_name="robot",
-            joint_names=["panda_joint.*"],
-            scale=0.5,
-            use_default_offset=True,
-            delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025)),
-        )
-        self.actions.gripper_action = mdp.BinaryJointPositionActionCfg(
-            asset_name="robot",
-            joint_names=["panda_finger_joint.*"],
-            open_command_expr={"panda_finger_joint.*": 0.04},
-            close_command_expr={"panda_finger_joint.*": 0.0},
-        )
-        self.use_arm(["panda_joint.*"], ["panda_finger_joint.*"], "panda_hand", HAND_TO_GRASP)
+        use_franka_from_above(self)
 
 
 @configclass

@@ -1,0 +1,1 @@
+"""Drawer, robot by robot."""

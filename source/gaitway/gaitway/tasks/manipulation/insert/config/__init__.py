@@ -1,0 +1,1 @@
+"""Insert, robot by robot."""

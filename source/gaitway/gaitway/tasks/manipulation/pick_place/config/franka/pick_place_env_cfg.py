@@ -1,0 +1,66 @@
+"""Pick and place with the Franka Panda and its two-finger gripper."""
+
+from __future__ import annotations
+
+from isaaclab.utils import configclass
+
+from gaitway.tasks.manipulation.grasping import use_franka_from_above
+from gaitway.tasks.manipulation.pick_place.pick_place_env_cfg import (
+    PickPlaceEnvCfg,
+    PickPlaceSparseEnvCfg,
+    PickPlaceStagedEnvCfg,
+)
+
+
+@configclass
+class FrankaPickPlaceEnvCfg(PickPlaceEnvCfg):
+    """A dense reward."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        use_franka_from_above(self)
+
+
+@configclass
+class FrankaPickPlaceEnvCfg_PLAY(FrankaPickPlaceEnvCfg):
+    """For playing and judging: no noise, no randomisation, fewer environments."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.play_mode()
+
+
+@configclass
+class FrankaPickPlaceStagedEnvCfg(PickPlaceStagedEnvCfg):
+    """A reward by stages."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        use_franka_from_above(self)
+
+
+@configclass
+class FrankaPickPlaceStagedEnvCfg_PLAY(FrankaPickPlaceStagedEnvCfg):
+    """For playing and judging: no noise, no randomisation, fewer environments."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.play_mode()
+
+
+@configclass
+class FrankaPickPlaceSparseEnvCfg(PickPlaceSparseEnvCfg):
+    """A reward for success alone."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        use_franka_from_above(self)
+
+
+@configclass
+class FrankaPickPlaceSparseEnvCfg_PLAY(FrankaPickPlaceSparseEnvCfg):
+    """For playing and judging: no noise, no randomisation, fewer environments."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.play_mode()

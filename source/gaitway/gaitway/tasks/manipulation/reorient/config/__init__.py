@@ -1,0 +1,1 @@
+"""Robots that turn things in their hand."""
