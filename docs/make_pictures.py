@@ -1,7 +1,7 @@
 """Draw a picture of every task, with the policy that ships for it at work where there is one.
 
-    uv run python docs/make_pictures.py                        # the pictures that are missing
-    uv run python docs/make_pictures.py Gaitway-Lift-Franka    # these, anew
+uv run python docs/make_pictures.py                        # the pictures that are missing
+uv run python docs/make_pictures.py Gaitway-Lift-Franka    # these, anew
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ def draw(task: str, seconds: float) -> None:
     """Draw one task; a process can hold one simulation."""
     from isaaclab_tasks.utils import resolve_task_config
 
-    import gaitway.tasks  # registers them
     from gaitway.cli.session import simulation
     from gaitway.export.pretrained import find_pretrained, pretrained_tasks
     from gaitway.runs.film import add_camera, picture
+    from gaitway.tasks import find_task
 
+    task = find_task(task).id
     env_cfg, _ = resolve_task_config(f"{task}-Play", None, overrides=[])
     env_cfg.scene.num_envs = 1
     env_cfg.seed = 1

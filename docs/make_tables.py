@@ -44,7 +44,7 @@ class UnknownTermError(Exception):
 # -- words -----------------------------------------------------------------------------------------
 # A text may name parameters of its term in braces. `{bodies}` and `{joints}` stand for what the term is about.
 
-JOINTS, BODIES, COMMAND, ACTION, SCAN = "joints", "bodies", "command", "action", "scan"
+JOINTS, BODIES, POINTS, COMMAND, ACTION, SCAN = "joints", "bodies", "points", "command", "action", "scan"
 
 
 class Observation(NamedTuple):
@@ -72,6 +72,10 @@ OBSERVATIONS: dict[str, Observation] = {
         "vector to the object from {offset} m before {bodies}, where it grasps, base frame", "m", 3
     ),
     "commanded_position": Observation("the position of the command `{command_name}`", "m", 3),
+    "goal_quat_diff": Observation(
+        "rotation from the commanded orientation to the object's as (qx, qy, qz, qw)", "1", 4
+    ),
+    "fingertip_pos": Observation("positions of {bodies}, environment's frame", "m", POINTS),
     "remaining_time_s": Observation("time left in the episode", "s", 1),
     "ee_pose_error": Observation(
         "commanded pose seen from {bodies}: position and rotation vector, base frame", "m, rad", 6
@@ -290,6 +294,8 @@ class Task:
             return len(matching(next((e.joint_names for e in entities), None), self.joints))
         if size == BODIES:
             return len(matching(next((e.body_names for e in entities), None), self.bodies))
+        if size == POINTS:
+            return 3 * self.size(BODIES, term)
         if size == COMMAND:
             return self.command_size(getattr(self.cfg.commands, term.params["command_name"]))
         if size == SCAN:
@@ -684,6 +690,8 @@ def described(term: Any) -> tuple[str, str | None, int | str | None]:
     text = plain(text)
     flat_doc = " ".join(whole.split())
     unit = re.search(r"Unit: (.+?)(?:[.;](?:\s|$)|,? (?:base|world|body) frame|, (?:if|where|in|of)\b|$)", flat_doc)
+    if unit is None and re.search(r"In \[|, bool|\b1 (?:where|if|while)\b", flat_doc):
+        unit = re.match("(1)", "1")
     size = re.search(r"Shape is \(num_envs, ?([^)]*)\)", flat_doc)
     given = [f"`{name}` {num(v)}" for name, v in term.params.items() if isinstance(v, int | float)]
     given += [f"`{name}` {span(v)}" for name, v in term.params.items() if is_span(v)]
@@ -902,8 +910,10 @@ def robots_block() -> str:
         nv = len(moving) + (6 if asset.floating_base else 0)
         base = "floating" if asset.floating_base else "fixed"
         weight = f"{mass:.2f} kg"
-        rows.append((asset.name, f"`{path}`", f"`{asset.urdf}`", base, len(moving), nv, len(bodies), weight))
-        parts += [f"### {asset.name}", joints_table(cfg, {j.get("name"): j for j in moving})]
+        where = asset.urdf if not Path(asset.urdf).is_absolute() else f"gaitway/robots/data/{Path(asset.urdf).name}"
+        rows.append((asset.name, f"`{path}`", f"`{where}`", base, len(moving), nv, len(bodies), weight))
+        if moving:
+            parts += [f"### {asset.name}", joints_table(cfg, {j.get("name"): j for j in moving})]
     header = ("Robot", "Config", "Description", "Base", "Joints", "nv", "Bodies", "Mass")
     return "\n\n".join([table(header, rows), *parts])
 
@@ -913,7 +923,7 @@ def joints_table(cfg: Any, urdf: Mapping[str, Any]) -> str:
 
     def of(value: Any, name: str) -> float:
         if isinstance(value, Mapping):
-            return next(v for pattern, v in value.items() if re.fullmatch(pattern, name))
+            value = next((v for pattern, v in value.items() if re.fullmatch(pattern, name)), None)
         return value or 0.0
 
     rows: dict[tuple, list[str]] = {}
@@ -964,13 +974,14 @@ def primitives_block() -> str:
                 rows.setdefault(row, []).append(link)
         header = ("Links", "Primitive", "Size", "Sticks out: max", "rms", "Falls short: max", "rms")
         lines = [(", ".join(f"`{link}`" for link in links), *row) for row, links in rows.items()]
-        parts += [f"**{asset.name}**", table(header, lines)]
+        parts += [f"**{asset.name}**", *([table(header, lines)] if lines else [])]
         kept, bare = [], []
         for link in asset.load().getroot().findall("link"):
             shapes = [collision.find("geometry")[0].tag for collision in link.findall("collision")]
             own = [shape for shape in shapes if shape != "mesh"]
             if own:
-                kept.append(f"`{link.get('name')}` ({len(own)} {own[0]}{'es' if own[0] == 'box' else 's'})")
+                many = ("es" if own[0] == "box" else "s") if len(own) > 1 else ""
+                kept.append(f"`{link.get('name')}` ({len(own)} {own[0]}{many})")
             if not shapes and link.find("inertial") is not None:
                 bare.append(f"`{link.get('name')}`")
         if kept:

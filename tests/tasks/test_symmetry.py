@@ -13,6 +13,7 @@ from isaaclab.managers import SceneEntityCfg
 from isaaclab.sensors import patterns
 from tensordict import TensorDict
 
+from gaitway.robots import anymal_c, g1
 from gaitway.robots.go2 import JOINT_NAMES
 from gaitway.tasks.locomotion.velocity import symmetry
 from gaitway.tasks.locomotion.velocity.symmetry import mirror_left_right
@@ -61,12 +62,20 @@ def row(terms: dict[str, Any], side: int) -> torch.Tensor:
 class FakeEnv:
     """Just enough of an environment to be mirrored."""
 
-    def __init__(self, groups: dict[str, dict[str, Any]], joints: Any = JOINT_NAMES, history: int = 0, **scanner: Any):
+    def __init__(
+        self,
+        groups: dict[str, dict[str, Any]],
+        joints: Any = JOINT_NAMES,
+        bodies: Any = FEET,
+        history: int = 0,
+        **scanner: Any,
+    ):
         self.device = "cpu"
+        feet = list(range(1, len(bodies)))
         params = {
-            "foot_contacts": {"sensor_cfg": SceneEntityCfg("contact_forces", body_ids=[1, 2, 3, 4])},
+            "foot_contacts": {"sensor_cfg": SceneEntityCfg("contact_forces", body_ids=feet)},
             "height_scan": {"sensor_cfg": SceneEntityCfg("height_scanner")},
-            "foot_friction": {"asset_cfg": SceneEntityCfg("robot", body_ids=[1, 2, 3, 4])},
+            "foot_friction": {"asset_cfg": SceneEntityCfg("robot", body_ids=feet)},
         }
         self.observation_manager = SimpleNamespace(
             active_terms={group: list(terms) for group, terms in groups.items()},
@@ -89,11 +98,11 @@ class FakeEnv:
 
         class Scene(dict):
             sensors = {
-                "contact_forces": SimpleNamespace(body_names=FEET),
+                "contact_forces": SimpleNamespace(body_names=bodies),
                 "height_scanner": SimpleNamespace(cfg=cfg),
             }
 
-        self.scene = Scene(robot=SimpleNamespace(joint_names=list(joints), body_names=FEET))
+        self.scene = Scene(robot=SimpleNamespace(joint_names=list(joints), body_names=bodies))
 
     @property
     def unwrapped(self) -> FakeEnv:
@@ -166,6 +175,37 @@ def test_it_is_worked_out_once_for_an_environment(monkeypatch: pytest.MonkeyPatc
         mirror_left_right(FakeEnv({"policy": POLICY}), None, LEGS[None])
 
 
+def test_the_legs_of_anymal_c_are_swapped_as_those_of_go2() -> None:
+    feet = ["base", "LF_FOOT", "RF_FOOT", "LH_FOOT", "RH_FOOT"]
+    obs = TensorDict({"policy": row(TEACHER, 0)}, batch_size=[1])
+    both, actions = mirror_left_right(FakeEnv({"policy": TEACHER}, anymal_c.JOINT_NAMES, feet), obs, LEGS[None])
+    assert both is not None
+    assert actions is not None
+    torch.testing.assert_close(both["policy"][1:], row(TEACHER, 1))
+    torch.testing.assert_close(actions[1], OTHER_LEGS)
+
+
+def test_arms_and_legs_of_g1_are_swapped_and_its_waist_is_turned_round() -> None:
+    """Joints are numbered in their order. What turns about x or z is negative in the mirror, what turns about y not."""
+    joints = torch.arange(1.0, 30.0)
+    # Hip: pitch, roll, yaw; knee; ankle: pitch, roll. Waist: yaw, roll, pitch. Shoulder: pitch, roll, yaw; elbow;
+    # wrist: roll, pitch, yaw.
+    other = [7.0, -8.0, -9.0, 10.0, 11.0, -12.0, 1.0, -2.0, -3.0, 4.0, 5.0, -6.0, -13.0, -14.0, 15.0]
+    other += [23.0, -24.0, -25.0, 26.0, -27.0, 28.0, -29.0, 16.0, -17.0, -18.0, 19.0, -20.0, 21.0, -22.0]
+    terms = {
+        "joint_vel": (joints, torch.tensor(other)),
+        "motor_strength": (joints, torch.tensor(other).abs()),
+        # Its feet are on links that are named after a joint about x; a contact has no sign all the same.
+        "foot_contacts": ([1.0, 0.0], [0.0, 1.0]),
+    }
+    env = FakeEnv({"policy": terms}, g1.JOINT_NAMES, ["pelvis", "left_ankle_roll_link", "right_ankle_roll_link"])
+    both, actions = mirror_left_right(env, TensorDict({"policy": row(terms, 0)}, batch_size=[1]), joints[None])
+    assert both is not None
+    assert actions is not None
+    torch.testing.assert_close(both["policy"][1:], row(terms, 1))
+    assert actions[1].tolist() == other
+
+
 # -- what has no mirror image -----------------------------------------------------------------------
 
 
@@ -200,16 +240,16 @@ def test_a_group_in_pieces_is_refused_by_name() -> None:
 # -- with a robot -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def env(open_env) -> Iterator[gym.Env]:
-    with open_env("Gaitway-Velocity-Flat-Go2-Play", "mujoco_cpu", 2) as made:
+@pytest.fixture(scope="module", params=["Go2", "AnymalC", "G1"])
+def env(request, open_env) -> Iterator[gym.Env]:
+    with open_env(f"Gaitway-Velocity-Flat-{request.param}-Play", "mujoco_cpu", 2) as made:
         made.reset()
         yield made
 
 
 def test_twice_in_the_mirror_is_as_before(env: gym.Env) -> None:
     groups = {name: torch.randn(4, *dim) for name, dim in env.unwrapped.observation_manager.group_obs_dim.items()}
-    obs, actions = TensorDict(groups, batch_size=[4]), torch.randn(4, 12)
+    obs, actions = TensorDict(groups, batch_size=[4]), torch.randn(4, env.unwrapped.action_manager.total_action_dim)
     once, once_actions = mirror_left_right(env, obs, actions)
     assert once is not None
     assert once_actions is not None
@@ -230,13 +270,15 @@ def test_a_robot_that_does_what_its_mirror_image_does_is_its_mirror_image(env: g
         return (2.0 * torch.rand(*shape, generator=generator) - 1.0).to(device)
 
     # One robot tilted, in motion and with bent legs; another opposite.
-    joint_pos, joint_vel = robot.data.default_joint_pos.torch[:1], draw(1, 12)
-    joint_pos = mirror_left_right(env, None, joint_pos + 0.2 * draw(1, 12))[1]
+    joint_pos = robot.data.default_joint_pos.torch[:1]
+    joints, height = joint_pos.shape[1], float(robot.data.default_root_pose.torch[0, 2]) - 0.01
+    joint_vel = draw(1, joints)
+    joint_pos = mirror_left_right(env, None, joint_pos + 0.2 * draw(1, joints))[1]
     joint_vel = mirror_left_right(env, None, joint_vel)[1]
     tilt = torch.tensor([0.1, -0.15, 0.2])
     quat = torch.cat([tilt, (1.0 - tilt.square().sum()).sqrt()[None]]).to(device)
     pose = torch.cat([unwrapped.scene.env_origins, torch.stack([quat, quat])], dim=-1)
-    pose[:, 2] += 0.33
+    pose[:, 2] += height
     pose[1, [3, 5]] *= -1.0
     velocity = draw(1, 6).repeat(2, 1)
     velocity[1, [1, 3, 5]] *= -1.0
@@ -249,7 +291,7 @@ def test_a_robot_that_does_what_its_mirror_image_does_is_its_mirror_image(env: g
     command.is_standing_env[:] = False
     command.vel_command_b[:] = torch.tensor([[0.5, 0.3, 0.7], [0.5, -0.3, -0.7]], device=device)
     for _ in range(10):
-        obs, *_ = env.step(mirror_left_right(env, None, draw(1, 12))[1])
+        obs, *_ = env.step(mirror_left_right(env, None, draw(1, joints))[1])
     both, _ = mirror_left_right(env, TensorDict({k: v[:1] for k, v in obs.items()}, batch_size=[1]), None)
     assert both is not None
     assert unwrapped.episode_length_buf.tolist() == [10, 10]

@@ -20,20 +20,34 @@ def auto_device() -> str:
     return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
-def ground_cfg(height: float = 0.0) -> AssetBaseCfg:
+def ground_cfg(height: float = 0.0, friction: float | None = None) -> AssetBaseCfg:
     """The ground.
 
     Args:
         height: Its z. Unit: m.
+        friction: Its coefficient of friction. The larger of it and that of what touches it counts, on every engine.
+            None for 1.0, and for what engines make of two: MuJoCo the larger, PhysX their mean.
     """
     return AssetBaseCfg(
         prim_path="/World/ground",
         spawn=sim_utils.GroundPlaneCfg(
             usd_path=str(DATA_DIR / "ground_plane.usda"),
             color=None,
-            physics_material=sim_utils.RigidBodyMaterialCfg(static_friction=1.0, dynamic_friction=1.0),
+            physics_material=material_cfg(1.0) if friction is None else material_cfg(friction, combine="max"),
         ),
         init_state=AssetBaseCfg.InitialStateCfg(pos=(0.0, 0.0, height)),
+    )
+
+
+def material_cfg(friction: float, combine: str = "average") -> sim_utils.RigidBodyMaterialCfg:
+    """What something is made of.
+
+    Args:
+        friction: Its coefficient of friction.
+        combine: What PhysX makes of two such: their ``average``, or the ``max``, as MuJoCo does.
+    """
+    return sim_utils.RigidBodyMaterialCfg(
+        static_friction=friction, dynamic_friction=friction, friction_combine_mode=combine
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -10,6 +11,8 @@ import numpy as np
 import torch
 from isaaclab.envs import ManagerBasedRLEnv
 from isaaclab.envs.mdp import BinaryJointAction, JointPositionAction
+
+from gaitway.mdp.actions import RelativeJointPositionAction
 
 
 class TaskEnv(ManagerBasedRLEnv):
@@ -22,10 +25,24 @@ class TaskEnv(ManagerBasedRLEnv):
     time ran out in the same step.
 
     ``extras["final_obs"]`` is right for observations with a history or a delay, too.
+
+    ``before_step`` is a list of functions that are called when a step begins, for terms that must see the states in
+    which episodes begin: when a term's own ``reset`` is called, commands are still those of the last episode.
     """
 
     final_obs_remembers = True
     """Whether ``extras["final_obs"]`` holds what a policy would see next, also where that depends on earlier steps."""
+
+    def __init__(self, *args: Any, **options: Any):
+        # Terms are made, and may append to it, while Isaac Lab's part is.
+        self.before_step: list[Callable[[], None]] = []
+        super().__init__(*args, **options)
+
+    def step(self, action: torch.Tensor) -> Any:
+        """As Isaac Lab's, after calling the functions in ``before_step``."""
+        for listener in self.before_step:
+            listener()
+        return super().step(action)
 
     def _configure_gym_env_spaces(self) -> None:
         super()._configure_gym_env_spaces()
@@ -68,9 +85,10 @@ def look_ahead(manager: Any) -> dict[str, Any]:
 def _action_range(term: Any) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest value that means anything to a term. Shape of both is (num_actions,).
 
-    For joint positions those that lead to the joint's limits; for open-or-close ±1; none for other terms.
+    For joint positions those that lead to the joint's limits; for open-or-close and for positions relative to the
+    measured ones ±1; none for other terms.
     """
-    if isinstance(term, BinaryJointAction):
+    if isinstance(term, BinaryJointAction | RelativeJointPositionAction):
         return -np.ones(term.action_dim), np.ones(term.action_dim)
     if not isinstance(term, JointPositionAction):
         return np.full(term.action_dim, -np.inf), np.full(term.action_dim, np.inf)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import gymnasium as gym
 
@@ -47,6 +50,13 @@ class TaskInfo:
     """Size of a training run on a CPU, by agent; the first is trained when none is named."""
     cuda: Mapping[str, Scale]
     """The same on a GPU."""
+    module: str | None = None
+    """Where it is registered, if outside of Gaitway."""
+
+    @property
+    def name(self) -> str:
+        """How a later process finds it: ``module:id``, as Gymnasium has it, or the id alone of a task of Gaitway's."""
+        return f"{self.module}:{self.id}" if self.module else self.id
 
     def default_agent(self, device: str) -> str:
         """Agent that trains it on a device when none is named, such as ``rsl_rl_ppo``."""
@@ -89,7 +99,7 @@ def register_task(
     """Register a task and its ``-Play`` variant.
 
     Args:
-        task_id: ``Gaitway-<Task>-<Variant>-<Robot>``.
+        task_id: ``Gaitway-<Task>-<Variant>-<Robot>``; a task of your own begins with a name of yours.
         env_cfg: The environment's config, as ``package.module:Class``.
         play_env_cfg: The same without randomisation, for playing and judging.
         recipes: Recipe of each agent, ``<library>_<algorithm>`` to entry point; the first is what Isaac Lab's own
@@ -105,12 +115,16 @@ def register_task(
     Raises:
         ValueError: The id is taken or badly formed, the threshold is no share, or a size is of no agent.
     """
-    if not task_id.startswith(PREFIX) or task_id.endswith(PLAY_SUFFIX):
-        raise ValueError(f"Task id '{task_id}' must begin with '{PREFIX}' and not end in '{PLAY_SUFFIX}'.")
+    module = env_cfg.partition(":")[0]
+    module_of_others = None if module.partition(".")[0] == "gaitway" else module
+    if not module_of_others and not task_id.startswith(PREFIX):
+        raise ValueError(f"Task id '{task_id}' must begin with '{PREFIX}'.")
+    if not task_id or ":" in task_id or task_id.endswith(PLAY_SUFFIX):
+        raise ValueError(f"Task id '{task_id}' must not be empty, have a ':' in it or end in '{PLAY_SUFFIX}'.")
     if not 0.0 < threshold <= 1.0:
         raise ValueError(f"Task '{task_id}': its threshold is a share of episodes, not {threshold}.")
     keys = {agent: _recipe_key(agent) for agent in recipes}
-    sizes = [_sizes(task_id, recipes, given) for given in (cpu, cuda)]
+    on_cpu, on_cuda = (_sizes(task_id, recipes, given) for given in (cpu, cuda))
     for variant, cfg in ((task_id, env_cfg), (task_id + PLAY_SUFFIX, play_env_cfg)):
         if variant in gym.registry:
             raise ValueError(f"Task '{variant}' is registered twice.")
@@ -124,7 +138,7 @@ def register_task(
                 **{keys[agent]: recipe for agent, recipe in recipes.items()},
             },
         )
-    _TASKS[task_id] = TaskInfo(task_id, robot, summary, success, threshold, keys, *sizes)
+    _TASKS[task_id] = TaskInfo(task_id, robot, summary, success, threshold, keys, on_cpu, on_cuda, module_of_others)
 
 
 def _split(agent: str) -> tuple[str, str]:
@@ -160,13 +174,31 @@ def task_ids() -> list[str]:
 def find_task(name: str) -> TaskInfo:
     """Look up a task by its id or that of its ``-Play`` variant.
 
+    Args:
+        name: The id, or ``module:id`` of a task that a module of yours registers, which is then imported, from the
+            folder that one is in, too.
+
     Raises:
         UnknownNameError: There is none; the message names the nearest.
     """
-    task_id = name.removesuffix(PLAY_SUFFIX)
+    module, _, task_id = name.removesuffix(PLAY_SUFFIX).rpartition(":")
+    if module:
+        _import(module, name)
     if task_id not in _TASKS:
         raise UnknownNameError(f"Unknown task '{name}'.{_nearest(name, task_ids())} 'gaitway list' shows all.")
     return _TASKS[task_id]
+
+
+def _import(module: str, name: str) -> None:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise UnknownNameError(
+            f"Task '{name}': cannot import '{module}' ({error}); go to the folder that it is in, or install it."
+        ) from error
 
 
 def _nearest(name: str, names: list[str]) -> str:

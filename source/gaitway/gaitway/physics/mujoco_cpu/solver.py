@@ -152,11 +152,7 @@ class SolverMujocoCpu(SolverMuJoCo):
         self.worlds.list_contacts(contacts)
 
     def notify_model_changed(self, flags: newton.ModelFlags | int) -> None:
-        """Take over changed parameters.
-
-        Raises:
-            UsageError: Something was changed that this engine cannot change.
-        """
+        """Take over changed parameters, before the next step: an episode that begins changes some several times."""
         super().notify_model_changed(flags)
         if self.worlds is not None:
-            self.worlds.read_parameters()
+            self.worlds.parameters_changed = True

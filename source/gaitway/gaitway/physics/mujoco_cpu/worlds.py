@@ -30,6 +30,9 @@ ACCELERATION_OUTPUTS = ("xipos", "subtree_com", "cacc", "cvel", "cfrc_int")
 OPTIONS = ("tolerance", "ls_tolerance", "ccd_tolerance", "density", "viscosity", "wind", "magnetic")
 """Options that must be alike in all worlds. Gravity may differ."""
 INERTIAL = {"body_mass", "body_inertia", "body_ipos", "body_iquat", "dof_armature"}
+SHAPES = {"geom_size", "geom_pos", "geom_quat", "geom_rbound"}
+PRECOMPUTED = INERTIAL | SHAPES
+"""Parameters that MuJoCo's compiler has precomputed something from."""
 REPORTED = 2
 INSTEAD = "use physics=newton_mjwarp, which can"
 
@@ -134,6 +137,8 @@ class MujocoWorlds:
         # Of each worker: a contact force, and velocities before and after the last step.
         self._scratch = [(np.zeros(6), np.zeros(mj_model.nv), np.zeros(mj_model.nv)) for _ in range(self.num_threads)]
         self._differing: tuple[str, ...] = ()
+        self.parameters_changed = False
+        """Whether the parameters are to be read anew before the next step."""
 
         worlds: Any = native.Worlds()
         worlds.count, worlds.nq, worlds.nv, worlds.nu = n, mj_model.nq, mj_model.nv, mj_model.nu
@@ -180,15 +185,17 @@ class MujocoWorlds:
         Raises:
             UsageError: Something was changed that this engine cannot change.
         """
+        self.parameters_changed = False
         differing: set[str] = set()
         changed: set[str] = set()
         for name in self._parameter_names():
             rows = getattr(self._mjw_model, name).numpy().reshape(self.num_worlds, -1)
             if (rows != rows[0]).any():
                 differing.add(name)
-            compiled = getattr(self._template, name).reshape(-1)
-            if name in differing or not np.allclose(rows[0], compiled, rtol=1e-5, atol=1e-7):
-                changed.add(name)
+            if name in PRECOMPUTED:
+                compiled = getattr(self._template, name).reshape(-1)
+                if name in differing or not np.allclose(rows[0], compiled, rtol=1e-5, atol=1e-7):
+                    changed.add(name)
             for model in self._models:
                 getattr(model, name).reshape(-1)[:] = rows[0]
         self._read_options()
@@ -241,7 +248,7 @@ class MujocoWorlds:
                     (model.site_bodyid, model.site_sameframe),
                 ):
                     same[moved[bodies] & np.isin(same, bound)] = int(none)
-        shape = {"geom_size", "geom_pos", "geom_quat", "geom_rbound"} & changed
+        shape = SHAPES & changed
         if shape:
             moved = np.zeros(template.ngeom, bool)
             for name in shape:
@@ -347,7 +354,12 @@ class MujocoWorlds:
         Returns:
             How many worlds came out broken: not finite, or beyond the bounds. They are back in their last sound pose,
             at rest, and marked in :attr:`broken` until they begin anew.
+
+        Raises:
+            UsageError: A parameter was changed that this engine cannot change.
         """
+        if self.parameters_changed:
+            self.read_parameters()
         if timestep != self._timestep:
             for model in self._models:
                 model.opt.timestep = timestep

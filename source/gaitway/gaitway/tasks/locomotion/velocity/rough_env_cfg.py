@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import isaaclab.sim as sim_utils
 from isaaclab.managers import CurriculumTermCfg as CurrTerm
 from isaaclab.managers import ObservationTermCfg as ObsTerm
 from isaaclab.managers import SceneEntityCfg
@@ -17,7 +16,7 @@ from isaaclab_tasks.core.velocity import mdp as velocity_mdp
 
 from gaitway import mdp
 from gaitway.physics.presets import LeggedPhysicsCfg
-from gaitway.tasks.defaults import auto_device
+from gaitway.tasks.defaults import auto_device, material_cfg
 from gaitway.tasks.locomotion.velocity.height_scanner import HeightScannerCfg
 from gaitway.tasks.locomotion.velocity.terrain import ROUGH_TERRAIN_CFG
 from gaitway.tasks.locomotion.velocity.velocity_env_cfg import (
@@ -38,16 +37,27 @@ from gaitway.tasks.randomisation import variants
 class RoughPhysicsCfg(LeggedPhysicsCfg):
     """Engines for a legged robot on rough ground.
 
-    - A robot of 19 shapes has up to 95 contacts with a height field, of 4 rows each. MuJoCo wants room for them all,
-      since before its first reset a robot is under the ground.
     - No contact gap: MuJoCo (3.12) raises a height field by the gaps of the two shapes, and a robot stands on air.
+    - No friction where no material says so: that is the height field, which Isaac Lab (3.0) makes without the material
+      of its mesh.
     """
 
     def __post_init__(self):
+        self.make_room(contacts=96)
         for engine in vars(self).values():
             if isinstance(engine, NewtonCfg):
-                engine.solver_cfg.njmax, engine.solver_cfg.nconmax = 400, 96
                 engine.default_shape_cfg.gap = 0.0
+                engine.default_shape_cfg.mu = 0.0
+
+    def make_room(self, contacts: int) -> None:
+        """Let MuJoCo have all contacts at once, since before its first reset a robot is under the ground.
+
+        Args:
+            contacts: Most contacts, about five for each collision shape and eight for a box. Each has 4 rows.
+        """
+        for engine in vars(self).values():
+            if isinstance(engine, NewtonCfg):
+                engine.solver_cfg.njmax, engine.solver_cfg.nconmax = 4 * contacts + 16, contacts
 
 
 @configclass
@@ -60,7 +70,7 @@ class RoughSceneCfg(VelocitySceneCfg):
         terrain_type="generator",
         terrain_generator=ROUGH_TERRAIN_CFG,
         max_init_terrain_level=3,
-        physics_material=sim_utils.RigidBodyMaterialCfg(static_friction=1.0, dynamic_friction=1.0),
+        physics_material=material_cfg(0.0, combine="max"),  # as on flat ground
         visual_material=None,
     )
     height_scanner = HeightScannerCfg(

@@ -1,4 +1,4 @@
-"""Left and right: what a quadruped sees and does, as in a mirror.
+"""Left and right: what a legged robot sees and does, as in a mirror.
 
 A legged robot and its mirror image obey the same laws, so each transition that is seen is worth two (Mittal et al.,
 "Symmetry Considerations for Learning Task Symmetric Robot Policies", ICRA 2024). The mirror is the plane of x and z.
@@ -6,6 +6,7 @@ A legged robot and its mirror image obey the same laws, so each transition that 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -32,7 +33,13 @@ _SIGNS = {
 }
 """Terms that stay in place, and the sign of each of their elements."""
 
-_OTHER_SIDE = {"FL": "FR", "FR": "FL", "RL": "RR", "RR": "RL"}
+_PAIRS = (("FL", "FR"), ("RL", "RR"), ("LF", "RF"), ("LH", "RH"), ("left", "right"))
+_OTHER_SIDE = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
+"""What the names of legs and arms begin with, and what they begin with on the other side."""
+_IN_THE_MIDDLE = re.compile("waist_(yaw|roll|pitch)_joint")
+"""Joints that are on no side."""
+_TURNS_ROUND = re.compile(".*(_hip_joint|_HAA|_roll_joint|_yaw_joint)")
+"""Joints about x or z, which turn the other way round in a mirror; those about y do not."""
 
 
 class Mirror(NamedTuple):
@@ -125,20 +132,19 @@ def _observation(env: ManagerBasedRLEnv, name: str, params: dict, width: int) ->
         index, sign = list(range(len(_SIGNS[name]))), list(_SIGNS[name])
     elif name in ("joint_pos", "joint_vel"):
         asset_cfg = params.get("asset_cfg", SceneEntityCfg("robot"))
-        index, sign = _legs(name, _chosen(env.scene[asset_cfg.name].joint_names, asset_cfg.joint_ids))
+        index, sign = _joints(name, _chosen(env.scene[asset_cfg.name].joint_names, asset_cfg.joint_ids))
     elif name in ("motor_stiffness", "motor_damping", "motor_strength"):
         asset_cfg = params.get("asset_cfg", SceneEntityCfg("robot"))
-        index, sign = _legs(name, _chosen(env.scene[asset_cfg.name].joint_names, asset_cfg.joint_ids))
-        sign = [abs(s) for s in sign]  # what cannot be negative
+        index, sign = _parts(name, _chosen(env.scene[asset_cfg.name].joint_names, asset_cfg.joint_ids))
     elif name == "foot_friction":
         asset_cfg = params["asset_cfg"]
-        index, sign = _legs(name, _chosen(env.scene[asset_cfg.name].body_names, asset_cfg.body_ids))
+        index, sign = _parts(name, _chosen(env.scene[asset_cfg.name].body_names, asset_cfg.body_ids))
     elif name == "actions":
         parts = _join(_actions(env), "cpu")
         index, sign = parts.index.tolist(), parts.sign.tolist()
     elif name == "foot_contacts":
         sensor_cfg = params["sensor_cfg"]
-        index, sign = _legs(name, _chosen(env.scene.sensors[sensor_cfg.name].body_names, sensor_cfg.body_ids))
+        index, sign = _parts(name, _chosen(env.scene.sensors[sensor_cfg.name].body_names, sensor_cfg.body_ids))
     elif name == "height_scan":
         index, sign = _grid(name, env.scene.sensors[params["sensor_cfg"].name].cfg)
     else:
@@ -154,23 +160,29 @@ def _actions(env: ManagerBasedRLEnv) -> list[tuple[list[int], list[float]]]:
     for name, term in terms.items():
         if not hasattr(term, "_joint_names"):
             raise ValueError(f"Action term '{name}' has no known mirror image.")
-    return [_legs(name, term._joint_names) for name, term in terms.items()]
+    return [_joints(name, term._joint_names) for name, term in terms.items()]
 
 
 def _chosen(names: Sequence[str], ids: Sequence[int] | slice) -> list[str]:
     return list(names[ids]) if isinstance(ids, slice) else [names[i] for i in ids]
 
 
-def _legs(term: str, names: Sequence[str]) -> tuple[list[int], list[float]]:
-    """Swap left and right legs. Hips turn about x, so that theirs is the other way round in a mirror."""
+def _parts(term: str, names: Sequence[str]) -> tuple[list[int], list[float]]:
+    """Swap what is on the left with what is on the right."""
     index = []
     for name in names:
-        leg, _, part = name.partition("_")
-        other = f"{_OTHER_SIDE.get(leg)}_{part}"
+        side, _, part = name.partition("_")
+        other = name if _IN_THE_MIDDLE.fullmatch(name) else f"{_OTHER_SIDE.get(side)}_{part}"
         if other not in names:
             raise ValueError(f"Term '{term}' has no known mirror image: '{name}' has no counterpart.")
         index.append(list(names).index(other))
-    return index, [-1.0 if "_hip_" in name else 1.0 for name in names]
+    return index, [1.0] * len(index)
+
+
+def _joints(term: str, names: Sequence[str]) -> tuple[list[int], list[float]]:
+    """Swap left and right, and turn round what turns about another axis than y."""
+    index, _ = _parts(term, names)
+    return index, [-1.0 if _TURNS_ROUND.fullmatch(name) else 1.0 for name in names]
 
 
 def _grid(term: str, scanner: Any) -> tuple[list[int], list[float]]:

@@ -24,7 +24,7 @@ from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 
 from gaitway import mdp
 from gaitway.physics.presets import LeggedPhysicsCfg
-from gaitway.tasks.defaults import arrow_marker_cfg, auto_device, ground_cfg, light_cfg
+from gaitway.tasks.defaults import arrow_marker_cfg, auto_device, ground_cfg, light_cfg, material_cfg
 from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_resets, variants, without_randomisation
 
 
@@ -32,7 +32,8 @@ from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_res
 class VelocitySceneCfg(InteractiveSceneCfg):
     """A legged robot on flat ground, with forces on all its links."""
 
-    ground: AssetBaseCfg = ground_cfg()
+    # None of its own, so that the friction of the feet counts, however small it is drawn.
+    ground: AssetBaseCfg = ground_cfg(friction=0.0)
     light: AssetBaseCfg = light_cfg()
     robot: ArticulationCfg = MISSING
     contact_forces = ContactSensorCfg(
@@ -337,6 +338,9 @@ class VelocityEnvCfg(ManagerBasedRLEnvCfg):
                 if term is not None:
                     term.params["asset_cfg"].body_names = base
         self.terminations.base_contact.params["sensor_cfg"].body_names = base
-        self.rewards.feet_in_swing.params["sensor_cfg"].body_names = feet
+        if self.rewards.feet_in_swing is not None:
+            self.rewards.feet_in_swing.params["sensor_cfg"].body_names = feet
         self.observations.critic.foot_contacts.params["sensor_cfg"].body_names = feet
         self.rewards.base_height.params["target_height"] = height
+        # Where friction is not drawn.
+        self.scene.robot.spawn.physics_material = material_cfg(1.0)

@@ -1,0 +1,1 @@
+"""Hop, robot by robot."""

@@ -1,0 +1,1 @@
+"""Jump, robot by robot."""

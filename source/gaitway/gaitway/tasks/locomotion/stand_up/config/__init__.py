@@ -1,0 +1,1 @@
+"""Stand up, robot by robot."""

@@ -1,0 +1,30 @@
+"""Stand up with the Unitree Go2."""
+
+from __future__ import annotations
+
+from isaaclab.utils import configclass, replace
+
+from gaitway.robots.go2 import GO2_CFG
+from gaitway.tasks.locomotion.stand_up.stand_up_env_cfg import StandUpEnvCfg
+
+FEET = [f"{leg}_foot" for leg in ("FL", "FR", "RL", "RR")]
+
+
+@configclass
+class Go2StandUpEnvCfg(StandUpEnvCfg):
+    """Go2 on flat ground."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.scene.robot = replace(GO2_CFG, prim_path="{ENV_REGEX_NS}/Robot")
+        self.use_legs(base="base", feet=FEET)
+        self.use_height(0.32)
+
+
+@configclass
+class Go2StandUpEnvCfg_PLAY(Go2StandUpEnvCfg):
+    """For playing and judging: no noise, no randomisation, fewer environments."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.play_mode()

@@ -1,0 +1,42 @@
+"""Velocity on flat ground with ANYmal C."""
+
+from __future__ import annotations
+
+from isaaclab.utils import configclass, replace
+from isaaclab_newton.physics import NewtonCfg
+
+from gaitway.robots.anymal_c import ANYMAL_C_CFG
+from gaitway.tasks.locomotion.velocity.velocity_env_cfg import VelocityEnvCfg
+
+
+def use_anymal_c(cfg: VelocityEnvCfg) -> None:
+    """Put ANYmal C into the scene, and what a robot of its weight wants otherwise than a Go2."""
+    cfg.scene.robot = replace(ANYMAL_C_CFG, prim_path="{ENV_REGEX_NS}/Robot")
+    cfg.use_legs(base="base", feet=".*_FOOT", height=0.53)
+    cfg.actions.joint_pos.scale = 0.5
+    # It weighs three times as much, on legs half as long again: 25 times the squared torques.
+    cfg.rewards.joint_torques.weight = -1.0e-5
+    # Or its feet creep apart while it stands.
+    for engine in vars(cfg.sim.physics).values():
+        if isinstance(engine, NewtonCfg):
+            engine.solver_cfg.impratio = 10.0
+    cfg.viewer.eye = (2.2, 2.2, 1.3)
+    cfg.viewer.lookat = (0.0, 0.0, 0.4)
+
+
+@configclass
+class AnymalCFlatEnvCfg(VelocityEnvCfg):
+    """ANYmal C on flat ground."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        use_anymal_c(self)
+
+
+@configclass
+class AnymalCFlatEnvCfg_PLAY(AnymalCFlatEnvCfg):
+    """For playing and judging: no noise, no randomisation, no pushes, fewer environments."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.play_mode()

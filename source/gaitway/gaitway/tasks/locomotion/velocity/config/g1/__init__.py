@@ -1,0 +1,55 @@
+"""Velocity with the Unitree G1."""
+
+from gaitway.tasks.registry import Scale, register_task
+
+_HERE = __name__
+
+register_task(
+    "Gaitway-Velocity-Flat-G1",
+    env_cfg=f"{_HERE}.flat_env_cfg:G1FlatEnvCfg",
+    play_env_cfg=f"{_HERE}.flat_env_cfg:G1FlatEnvCfg_PLAY",
+    recipes={
+        "rsl_rl_ppo": f"{_HERE}.agents:G1FlatPPO",
+        "skrl_ppo": f"{_HERE}.agents:g1_flat_skrl_ppo",
+        "rsl_rl_sac": f"{_HERE}.agents:G1FlatSAC",
+        "skrl_sac": f"{_HERE}.agents:g1_flat_skrl_sac",
+    },
+    robot="Unitree G1",
+    summary="Walk on flat ground as a command of planar velocity and yaw rate says.",
+    success="No fall, and errors of at most 0.25 m/s and 0.25 rad/s on average over the episode.",
+    cpu={
+        "rsl_rl_sac": Scale(num_envs=128, iterations=3000),
+        "rsl_rl_ppo": Scale(num_envs=512, iterations=2000),
+        "skrl_sac": Scale(num_envs=128, iterations=1000),
+    },
+    cuda={
+        "rsl_rl_ppo": Scale(num_envs=4096, iterations=300),
+        "rsl_rl_sac": Scale(num_envs=4096, iterations=1500),
+        "skrl_sac": Scale(num_envs=4096, iterations=500),
+    },
+)
+
+register_task(
+    "Gaitway-Velocity-Rough-G1",
+    env_cfg=f"{_HERE}.rough_env_cfg:G1RoughEnvCfg",
+    play_env_cfg=f"{_HERE}.rough_env_cfg:G1RoughEnvCfg_PLAY",
+    recipes={
+        "rsl_rl_ppo": f"{_HERE}.agents:G1RoughPPO",
+        "skrl_ppo": f"{_HERE}.agents:g1_rough_skrl_ppo",
+        "rsl_rl_sac": f"{_HERE}.agents:G1RoughSAC",
+        "skrl_sac": f"{_HERE}.agents:g1_rough_skrl_sac",
+    },
+    robot="Unitree G1",
+    summary="Walk over slopes, stairs, obstacles and rubble as a command of planar velocity and yaw rate says.",
+    success="No fall, and errors of at most 0.25 m/s and 0.25 rad/s on average over the episode.",
+    cpu={
+        "rsl_rl_ppo": Scale(num_envs=256, iterations=3000),
+        "rsl_rl_sac": Scale(num_envs=128, iterations=6000),
+        "skrl_sac": Scale(num_envs=128, iterations=2000),
+    },
+    cuda={
+        "rsl_rl_ppo": Scale(num_envs=4096, iterations=1500),
+        "rsl_rl_sac": Scale(num_envs=4096, iterations=4000),
+        "skrl_sac": Scale(num_envs=4096, iterations=1300),
+    },
+)
