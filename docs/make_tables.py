@@ -291,7 +291,9 @@ class Task:
         """How many values an observation has."""
         entities = [value for value in term.params.values() if hasattr(value, "body_names")]
         if size == JOINTS:
-            return len(matching(next((e.joint_names for e in entities), None), self.joints))
+            entity = next(iter(entities), None)
+            joints = getattr(self.cfg.scene, entity.name).joint_ordering if entity else self.joints
+            return len(matching(entity.joint_names if entity else None, joints))
         if size == BODIES:
             return len(matching(next((e.body_names for e in entities), None), self.bodies))
         if size == POINTS:

@@ -41,7 +41,7 @@ def slide(env: gym.Env) -> torch.Tensor:
     unwrapped = env.unwrapped
     robot = unwrapped.scene["robot"]
     feet, _ = robot.find_bodies(".*(?i:foot)")
-    stay = torch.zeros(env.action_space.shape, device=unwrapped.device)
+    stay = torch.zeros_like(unwrapped.action_manager.action)
     kick = torch.zeros(unwrapped.num_envs, 6, device=unwrapped.device)
     with torch.inference_mode():
         env.reset()
@@ -88,7 +88,7 @@ def g1_env(request, open_env: Any) -> Iterator[gym.Env]:
 def test_g1_stands_on_its_feet_for_a_while_when_nothing_acts(g1_env: gym.Env) -> None:
     unwrapped = g1_env.unwrapped
     robot = unwrapped.scene["robot"]
-    stay = torch.zeros(g1_env.action_space.shape, device=unwrapped.device)
+    stay = torch.zeros_like(unwrapped.action_manager.action)
     with torch.inference_mode():
         g1_env.reset()
         for _ in range(40):
@@ -117,9 +117,9 @@ def test_an_episode_of_g1_ends_when_anything_but_a_foot_touches_the_ground(g1_en
         pose[1, 2] = 0.48
         robot.write_root_link_pose_to_sim_index(root_pose=pose)
         robot.write_joint_position_to_sim_index(position=joints)
-        robot.set_joint_position_target_index(target=joints)
+        action = (joints - robot.data.default_joint_pos.torch) / unwrapped.action_manager.get_term("joint_pos")._scale
         terminated = torch.zeros(2, dtype=torch.bool)
         for _ in range(15):
-            _, _, now, _, _ = g1_env.step(torch.zeros(g1_env.action_space.shape, device=unwrapped.device))
+            _, _, now, _, _ = g1_env.step(action)
             terminated |= now.cpu()
     assert terminated.tolist() == [False, True]

@@ -650,22 +650,49 @@ def test_an_episode_that_times_out_says_how_it_was(env: gym.Env) -> None:
     assert (extras["final_obs"]["critic"].isfinite()).all()
 
 
+SPACES = {
+    # Sizes of what the policy sees, of what the critic sees, and of the actions, as the terms add up.
+    # Joints and their speeds, a pose, actions; for the critic the error of pose and the time left.
+    **dict.fromkeys(("Reach-Franka", "Reach-Position-Franka"), (7 + 7 + 7 + 7, 28 + 6 + 1, 7)),
+    **dict.fromkeys(("Reach-UR10", "Reach-Position-UR10"), (6 + 6 + 7 + 6, 25 + 6 + 1, 6)),
+    "Reach-SO101": (5 + 5 + 7 + 5, 22 + 6 + 1, 5),
+    # Two fingers too, position and orientation of the object, the way to it, a position, 7 actions and the gripper's;
+    # for the critic the object's velocity and the time left, and whether it has been carried.
+    "Lift-Franka": (7 + 2 + 7 + 3 + 4 + 3 + 3 + 8, 37 + 6 + 1, 8),
+    **dict.fromkeys(
+        ("PickPlace-Franka", "PickPlace-Staged-Franka", "PickPlace-Sparse-Franka"), (37, 37 + 6 + 1 + 1, 8)
+    ),
+    # Joints and fingers, the way to the handle and where that points, 8 actions; for the critic one number more.
+    "Drawer-Franka": (7 + 2 + 7 + 3 + 2 + 8, 29 + 1, 8),
+    # Joints, where the peg is in the frame of the hole and how it is turned, 7 actions.
+    **dict.fromkeys(
+        ("Insert-Franka", "Insert-Sparse-Franka", "Insert-Tight-Franka", "Insert-Tight-Sparse-Franka"),
+        (7 + 7 + 3 + 3 + 7, 27 + 1, 7),
+    ),
+    # Joints, pose of the cube and rotation to the goal, 16 actions; for the critic the cube's velocity, four
+    # fingertips and the time left.
+    "Reorient-Allegro": (16 + 16 + 3 + 4 + 4 + 16, 59 + 6 + 12 + 1, 16),
+    # Three vectors of the base, the command, positions and velocities of joints, actions; for the critic height and
+    # feet. On rough ground 17 x 11 heights for both, and no height of the base.
+    **dict.fromkeys(("Velocity-Flat-Go2", "Velocity-Flat-AnymalC"), (12 + 3 * 12, 48 + 1 + 4, 12)),
+    **dict.fromkeys(("Velocity-Rough-Go2", "Velocity-Rough-AnymalC"), (48 + 187, 52 + 187, 12)),
+    "Velocity-Flat-G1": (12 + 3 * 29, 99 + 1 + 2, 29),
+    "Velocity-Rough-G1": (99 + 187, 101 + 187, 29),
+    # Five frames of two vectors, positions and velocities of joints and actions, and the command; for the critic,
+    # as for the teacher, friction of four feet, a mass, three numbers of each joint and the delay.
+    "Velocity-Student-Go2": (5 * (6 + 36) + 3, 53 + 4 + 1 + 36 + 1, 12),
+    # Two vectors of the base, joints and actions; for the critic its velocity, height and feet.
+    "StandUp-Go2": (6 + 36, 42 + 3 + 1 + 4, 12),
+    # The base's velocity and a command of four too; for the critic what it knows of hops and of jumps.
+    "Hop-Go2": (6 + 36 + 3 + 4, 49 + 1 + 4 + 4, 12),
+    "Jump-Go2": (6 + 36 + 3 + 4, 49 + 1 + 4 + 2, 12),
+}
+
+
 def test_spaces_are_those_that_the_terms_add_up_to(env: gym.Env) -> None:
-    # Go2: three vectors of the base, the command, positions and velocities of 12 joints, 12 actions; for the critic
-    # height and four feet. On rough ground 17 x 11 heights for both, and no height of the base. Franka: 7 joints, a
-    # pose, 7 actions; for the critic the error of pose and the time left.
-    policy, critic, action = (48, 53, 12) if "Go2" in env.spec.id else (28, 35, 7)
-    if "Lift" in env.spec.id:
-        # Positions of the fingers too, position and orientation of the object, a position, 7 actions and the gripper's;
-        # for the critic the object's velocity, the way to it and the time left.
-        policy, critic, action = 34, 44, 8
+    policy, critic, action = SPACES[env.spec.id.removeprefix("Gaitway-")]
     if "Student" in env.spec.id:
-        # Five frames of two vectors, positions and velocities of joints and actions, and the command; for the critic,
-        # as for the teacher, friction of four feet, a mass, three numbers of each joint and the delay.
-        policy, critic = 5 * (6 + 36) + 3, 53 + 4 + 1 + 36 + 1
         assert env.observation_space["teacher"].shape == (NUM_ENVS, critic)
-    if "Rough" in env.spec.id:
-        policy, critic = 48 + 187, 53 - 1 + 187
     assert env.observation_space["policy"].shape == (NUM_ENVS, policy)
     assert env.observation_space["critic"].shape == (NUM_ENVS, critic)
     assert env.action_space.shape == (NUM_ENVS, action)

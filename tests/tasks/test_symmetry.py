@@ -270,11 +270,10 @@ def test_a_robot_that_does_what_its_mirror_image_does_is_its_mirror_image(env: g
         return (2.0 * torch.rand(*shape, generator=generator) - 1.0).to(device)
 
     # One robot tilted, in motion and with bent legs; another opposite.
-    joint_pos = robot.data.default_joint_pos.torch[:1]
-    joints, height = joint_pos.shape[1], float(robot.data.default_root_pose.torch[0, 2]) - 0.01
-    joint_vel = draw(1, joints)
-    joint_pos = mirror_left_right(env, None, joint_pos + 0.2 * draw(1, joints))[1]
-    joint_vel = mirror_left_right(env, None, joint_vel)[1]
+    default = robot.data.default_joint_pos.torch[:1]
+    joints, height = default.shape[1], float(robot.data.default_root_pose.torch[0, 2]) - 0.01
+    joint_pos = mirror_left_right(env, None, default + 0.2 * draw(1, joints))[1]
+    joint_vel = mirror_left_right(env, None, draw(1, joints))[1]
     tilt = torch.tensor([0.1, -0.15, 0.2])
     quat = torch.cat([tilt, (1.0 - tilt.square().sum()).sqrt()[None]]).to(device)
     pose = torch.cat([unwrapped.scene.env_origins, torch.stack([quat, quat])], dim=-1)

@@ -76,6 +76,8 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     """Values by dotted name."""
+    if isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value):
+        value = value.rpartition(":")[2]  # a function or class: the same in whatever module it lies
     if not isinstance(value, dict):
         return {name: value}
     found: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
+from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
 from isaaclab.utils import replace
 from isaaclab_newton.sim.schemas import MujocoCollisionCfg, NewtonArticulationCfg
@@ -121,6 +122,17 @@ def socket_cfg(kind: str) -> ArticulationCfg:
                 NewtonArticulationCfg(self_collision_enabled=False),
             ],
         ),
-        init_state=ArticulationCfg.InitialStateCfg(pos=(0.5, 0.0, SOCKET_HEIGHT), joint_pos={}, joint_vel={}),
-        actuators={},
+        init_state=ArticulationCfg.InitialStateCfg(pos=(0.5, 0.0, SOCKET_HEIGHT), joint_pos={".*": 0.0}),
+        body_ordering=("stand", "socket", "lever"),
+        actuators={
+            # Of the clamp, which is shut.
+            "lever": ImplicitActuatorCfg(
+                joint_names_expr=["lever_joint"],
+                stiffness=1.0,
+                damping=0.1,
+                armature=0.01,
+                joint_effort_limit=1.0,
+                joint_velocity_limit=1.0,
+            )
+        },
     )

@@ -16,7 +16,8 @@ register_task(
     },
     robot="Unitree Go2",
     summary="Get up from wherever and however it was dropped, and stand still.",
-    success="At the end it stands within 6 cm of its height, 15° of upright and 0.5 rad of its default pose, still.",
+    success="At the end it stands within 6 cm of its height, 15° of upright and 0.5 rad of its default pose, "
+    "below 0.2 m/s and 0.5 rad/s.",
     threshold=0.9,
     cpu={
         "rsl_rl_sac": Scale(num_envs=128, iterations=450),

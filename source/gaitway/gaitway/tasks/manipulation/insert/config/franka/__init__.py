@@ -24,7 +24,7 @@ for _name, _cfg, _clearance, _learns_from in (
         summary=f"Put a square peg into a hole that is {_clearance} wider, learning from {_learns_from}.",
         success="The peg is at least 25 mm deep in the hole, which is 30 mm deep, when the episode ends.",
         cpu={
-            "rsl_rl_sac": Scale(num_envs=128, iterations=4000),
+            "rsl_rl_sac": Scale(num_envs=128, iterations=700),
             "rsl_rl_ppo": Scale(num_envs=512, iterations=1500),
             "skrl_sac": Scale(num_envs=128, iterations=1300),
         },
