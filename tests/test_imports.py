@@ -153,8 +153,10 @@ def test_tasks_have_no_loop_that_runs_an_environment() -> None:
     for file in (PACKAGE / "tasks").rglob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         assert not any(isinstance(node, ast.While) for node in ast.walk(tree)), file
-        calls = {n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
-        assert "step" not in calls, file
+        calls = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+        # An environment's own `step` may call that of its base.
+        others = {ast.unparse(call) for call in calls if call.attr == "step"} - {"super().step"}
+        assert not others, file
 
 
 # -- what is quick stays quick ----------------------------------------------------------------------

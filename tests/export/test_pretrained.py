@@ -22,7 +22,7 @@ TASKS = pytest.mark.parametrize("task", pretrained_tasks())
 
 
 def test_there_are_some() -> None:
-    assert "Gaitway-Reach-Franka" in pretrained_tasks()
+    assert "Gaitway-Drawer-Franka" in pretrained_tasks()
 
 
 @TASKS
@@ -51,16 +51,16 @@ def test_a_policy_acts_in_many_environments_as_it_did_when_it_was_exported(task:
 
 
 def test_with_the_robots_files_it_is_a_whole_bundle(tmp_path: Path) -> None:
-    found = find_pretrained("Gaitway-Reach-Franka-Play")
-    env_cfg, _ = resolve_task_config("Gaitway-Reach-Franka-Play", None, overrides=[])
+    found = find_pretrained("Gaitway-Drawer-Franka-Play")
+    env_cfg, _ = resolve_task_config("Gaitway-Drawer-Franka-Play", None, overrides=[])
     # Checks itself: checksums, schema, URDF against contract, recorded answers.
-    measured = make_bundle(whole_bundle(found, env_cfg), tmp_path / "reach")
+    measured = make_bundle(whole_bundle(found, env_cfg), tmp_path / "drawer")
     assert measured.files > len(found.files)
-    assert (tmp_path / "reach/robot/robot.urdf").is_file()
+    assert (tmp_path / "drawer/robot/robot.urdf").is_file()
 
 
 def test_a_task_without_one_is_answered_with_those_that_have_one() -> None:
-    with pytest.raises(UsageError, match="Gaitway-Reach-Franka") as error:
+    with pytest.raises(UsageError, match="Gaitway-Drawer-Franka") as error:
         find_pretrained("Gaitway-Velocity-Student-Go2")
     assert "gaitway train --task Gaitway-Velocity-Student-Go2" in str(error.value)
     with pytest.raises(UsageError, match="Did you mean"):

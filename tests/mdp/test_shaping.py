@@ -147,7 +147,7 @@ def test_the_discount_is_the_learners() -> None:
         {"agent": {"class": "PPO", "discount_factor": 0.95}},
     ):
         cfg.rewards.help.params["gamma"] = 0.5
-        set_discount(cfg, discount_of(recipe))
+        set_discount(cfg.rewards, discount_of(recipe))
         assert cfg.rewards.help.params["gamma"] == 0.95
         assert cfg.rewards.other.params == {}
     assert discount_of(SimpleNamespace(algorithm=SimpleNamespace())) is None
@@ -206,7 +206,7 @@ def test_in_a_simulation_returns_change_by_the_potentials_at_the_ends(open_env) 
             weight=2.0,
             params={"potential": nearness, "params": {"scale": 3.0}, "gamma": 0.5},
         )
-        set_discount(cfg, GAMMA)
+        set_discount(cfg.rewards, GAMMA)
 
     with open_env("Gaitway-Reach-Position-Franka", "mujoco_cpu", 4, edit) as env, torch.inference_mode():
         base = env.unwrapped

@@ -112,6 +112,8 @@ def test_only_a_peg_that_is_aligned_goes_in(task: str, engine: str, open_env) ->
         assert (depth > DEEP).tolist() == [True, True, False, False]
         assert depth.max() - HOLE_DEPTH < 0.2 * clearance
         assert worst < 0.2 * clearance
+        success = env.unwrapped.curriculum_manager._term_cfgs[0].params
+        assert success["judge"](env.unwrapped, **success["params"]).tolist() == [True, True, False, False]
         # At the bottom of the hole, pushed sideways until it rests, with all that an action can.
         for side in ([0.03, 0.0, -HOLE_DEPTH], [0.0, -0.03, -HOLE_DEPTH]):
             script.go(torch.tensor(side).expand(NUM_ENVS, 3), 20, 0.04)

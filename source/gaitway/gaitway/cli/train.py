@@ -145,7 +145,7 @@ def _share_discount(env_cfg: Any, agent_cfg: Any) -> None:
 
     gamma = discount_of(agent_cfg)
     if gamma is not None:
-        set_discount(env_cfg, gamma)
+        set_discount(env_cfg.rewards, gamma)
 
 
 class _Session:

@@ -67,8 +67,8 @@ ALLEGRO_CFG = ArticulationCfg(
     joint_ordering=JOINT_NAMES,
     body_ordering=BODY_NAMES,
     actuators={
-        # Gains, friction and the largest effort of Isaac Lab's Allegro hand; the data sheet has 0.7 N·m, the URDF's 15
-        # N·m stand for "not known". The speed limit is the URDF's.
+        # Gains, friction and the largest effort of Isaac Lab's Allegro hand; the URDF's 15 N·m stand for "not known".
+        # The speed limit is the URDF's.
         "fingers": ImplicitActuatorCfg(
             joint_names_expr=[".*"],
             stiffness=3.0,

@@ -87,13 +87,13 @@ class PotentialShaping(ManagerTermBase):
         return shaped
 
 
-def set_discount(env_cfg: Any, gamma: float) -> None:
+def set_discount(rewards: Any, gamma: float) -> None:
     """Give all shaping of a task the learner's discount.
 
     Args:
-        env_cfg: Config of an environment.
+        rewards: Config of an environment's rewards.
         gamma: The learner's discount of a step.
     """
-    for term in vars(env_cfg.rewards).values():
+    for term in vars(rewards).values():
         if getattr(term, "func", None) is PotentialShaping:
             term.params["gamma"] = gamma
