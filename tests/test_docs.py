@@ -16,11 +16,19 @@ def test_generated_tables_are_up_to_date():
 
 
 def test_links_between_pages_lead_somewhere():
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     for page in pages:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_task_has_a_picture():
+    from gaitway.tasks import task_ids
+
+    drawn = {file.stem for file in (ROOT / "docs/images/tasks").glob("*.png")}
+    assert set(task_ids()) <= drawn, "uv run python docs/make_pictures.py"
+    assert {name.removesuffix("-curve") for name in drawn} <= set(task_ids())
 
 
 def test_every_knob_of_sac_is_explained():

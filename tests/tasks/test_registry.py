@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import math
 import re
@@ -403,9 +404,14 @@ def quick(recipe: Any) -> Any:
     return recipe
 
 
+def no_inference_mode(mode: bool = True) -> contextlib.AbstractContextManager[Any]:
+    """Without gradients, and with tensors as any other."""
+    return torch.no_grad() if mode else contextlib.nullcontext()
+
+
 def test_every_agent_learns_for_an_iteration(env: gym.Env, monkeypatch: pytest.MonkeyPatch) -> None:
     # The first to step it. RSL-RL rolls out in inference mode, and what is made in it no later agent could change.
-    monkeypatch.setattr(torch, "inference_mode", torch.no_grad)
+    monkeypatch.setattr(torch, "inference_mode", no_inference_mode)
     info = find_task(env.spec.id)
     for agent in info.agents:
         if agent == DISTILLED:
