@@ -92,7 +92,7 @@ def put_back(base: Any) -> None:
     robot.write_joint_velocity_to_sim_index(velocity=torch.zeros_like(robot.data.joint_vel.torch))
 
 
-@pytest.mark.parametrize("task", ["Gaitway-Velocity-Flat-Go2", "Gaitway-Lift-Franka"])
+@pytest.mark.parametrize("task", ["Gaitway-Velocity-Flat-Go2", "Gaitway-Drawer-Franka"])
 @pytest.mark.parametrize("engine", ["mujoco_cpu", "newton_mjwarp"])
 def test_targets_come_exactly_as_many_physics_steps_late_as_drawn(task, engine, open_env, only_physics) -> None:
     late = delayed(open_env, task, engine, only_physics)

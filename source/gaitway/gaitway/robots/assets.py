@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 """Raised whenever the same description would give another USD file."""
 
+
+TEXTURES = "textures"
+"""Folder beside the USD file."""
 
 Colliders = Literal["primitives", "meshes"]
 COLLIDER_KINDS = ("sphere", "capsule", "box", "mesh")
@@ -351,7 +354,23 @@ def _write_flat_usd(
             xform.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(matrix.ExtractRotation().GetQuat())
             if shape.kind == "box":
                 xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*map(float, shape.size)))
+    _keep_textures(stage, target.parent / TEXTURES)
     stage.Save()
+
+
+def _keep_textures(stage, folder: Path) -> None:
+    """Copy what materials are painted with beside the file: the converter's own folder is gone in the end."""
+    from pxr import Sdf
+
+    for prim in stage.Traverse():
+        for attribute in prim.GetAttributes():
+            if attribute.GetTypeName() != Sdf.ValueTypeNames.Asset or not attribute.Get():
+                continue
+            source = Path(attribute.Get().resolvedPath or attribute.Get().path)
+            if source.is_file():
+                folder.mkdir(exist_ok=True)
+                shutil.copyfile(source, folder / source.name)
+                attribute.Set(Sdf.AssetPath(f"./{folder.name}/{source.name}"))
 
 
 def _define_primitive(stage, path, shape: Primitive) -> None:
