@@ -373,7 +373,7 @@ class Task:
             bases = {
                 "JointPositionActionCfg": "default pose + " if action.use_default_offset else "",
                 "DelayedJointPositionActionCfg": "default pose + " if action.use_default_offset else "",
-                "RelativeJointPositionActionCfg": "measured position + ",
+                "MeasuredJointPositionActionCfg": "measured position + ",
             }
             if type(action).__name__ not in bases:
                 raise UnknownTermError(f"action {type(action).__name__}: say what it does in Task.actions")

@@ -34,6 +34,7 @@ BYTES_PER_ENV = 100_000
 SELECTORS = ("physics", "renderer", "presets")
 ENGINES = {
     "MujocoCpuSolverCfg": "mujoco_cpu",
+    "BoxContactsSolverCfg": "newton_mjwarp",
     "MJWarpSolverCfg": "newton_mjwarp",
     "NewtonCfg": "newton_mjwarp",
     "OvPhysxCfg": "ovphysx",

@@ -17,7 +17,7 @@ from isaaclab.utils.string import resolve_matching_names
 
 from gaitway import mdp
 from gaitway.errors import UsageError
-from gaitway.mdp.actions import RelativeJointPositionAction
+from gaitway.mdp.actions import MeasuredJointPositionAction
 
 from .observations import tidy
 
@@ -89,7 +89,7 @@ def describe_actions(env: Any, train_cfg: Any) -> list[dict[str, Any]]:
                 "close": _tidied(term._close_command),
             }
         elif isinstance(term, JointPositionAction):
-            width, relative = term.action_dim, isinstance(term, RelativeJointPositionAction)
+            width, relative = term.action_dim, isinstance(term, MeasuredJointPositionAction)
             action |= {
                 "type": "relative_joint_position" if relative else "joint_position",
                 "scale": _per_joint(term._scale, width),

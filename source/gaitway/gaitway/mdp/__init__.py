@@ -5,7 +5,12 @@ Every term is vectorised over environments and stays on the device.
 
 from isaaclab.envs.mdp import *  # noqa: F403
 
-from .actions import DelayedJointPositionAction, DelayedJointPositionActionCfg
+from .actions import (
+    DelayedJointPositionAction,
+    DelayedJointPositionActionCfg,
+    MeasuredJointPositionAction,
+    MeasuredJointPositionActionCfg,
+)
 from .commands import VelocityCommand, VelocityCommandCfg
 from .events import RandomizeEffortLimits
 from .objects import commanded_position, hand_to_object, object_velocity

@@ -101,16 +101,16 @@ class DelayedJointPositionAction(JointPositionAction):
         self.lags[ids] = torch.randint(self._least, self._most + 1, self.lags[ids].shape, device=self.device)
 
 
-class RelativeJointPositionAction(DelayedJointPositionAction):
+class MeasuredJointPositionAction(DelayedJointPositionAction):
     """Joint position targets about where the joints are at the beginning of the env-step, that may reach the motors
     late: ``q + scale · action``, kept for the whole step.
 
     With a motor's stiffness k and damping d no joint gets faster than about ``scale · k / d`` by itself. (Isaac Lab's
-    action of this name counts from where the joints are in each physics step, so that it depends on how an engine
-    divides the env-step.)
+    ``RelativeJointPositionAction`` counts from where the joints are in each physics step, so that it depends on how an
+    engine divides the env-step.)
     """
 
-    cfg: RelativeJointPositionActionCfg
+    cfg: MeasuredJointPositionActionCfg
 
     def process_actions(self, actions: torch.Tensor) -> None:
         """Take the policy's actions, and where the joints are."""
@@ -130,9 +130,9 @@ class DelayedJointPositionActionCfg(JointPositionActionCfg):
 
 
 @configclass
-class RelativeJointPositionActionCfg(DelayedJointPositionActionCfg):
-    """Configuration of :class:`RelativeJointPositionAction`."""
+class MeasuredJointPositionActionCfg(DelayedJointPositionActionCfg):
+    """Configuration of :class:`MeasuredJointPositionAction`."""
 
-    class_type: type = RelativeJointPositionAction
+    class_type: type = MeasuredJointPositionAction
 
     use_default_offset: bool = False

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from isaaclab.utils import configclass
-from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
+from isaaclab_newton.physics import NewtonCfg
 from isaaclab_physx.physics import PhysxCfg
 from isaaclab_tasks.utils import PresetCfg
 
+from .mjwarp import BoxContactsSolverCfg
 from .mujoco_cpu import MujocoCpuSolverCfg
 from .ovphysx import OvPhysxCfg
 
@@ -33,7 +34,7 @@ def mjwarp(njmax: int, nconmax: int, **settings: Any) -> NewtonCfg:
         **settings: Of the solver, where they differ from those of the other tasks.
     """
     return NewtonCfg(
-        solver_cfg=MJWarpSolverCfg(njmax=njmax, nconmax=nconmax, **_MUJOCO | settings),
+        solver_cfg=BoxContactsSolverCfg(njmax=njmax, nconmax=nconmax, **_MUJOCO | settings),
         num_substeps=1,
     )
 

@@ -12,7 +12,7 @@ import torch
 from isaaclab.envs import ManagerBasedRLEnv
 from isaaclab.envs.mdp import BinaryJointAction, JointPositionAction
 
-from gaitway.mdp.actions import RelativeJointPositionAction
+from gaitway.mdp.actions import MeasuredJointPositionAction
 
 
 class TaskEnv(ManagerBasedRLEnv):
@@ -88,7 +88,7 @@ def _action_range(term: Any) -> tuple[np.ndarray, np.ndarray]:
     For joint positions those that lead to the joint's limits; for open-or-close and for positions relative to the
     measured ones ±1; none for other terms.
     """
-    if isinstance(term, BinaryJointAction | RelativeJointPositionAction):
+    if isinstance(term, BinaryJointAction | MeasuredJointPositionAction):
         return -np.ones(term.action_dim), np.ones(term.action_dim)
     if not isinstance(term, JointPositionAction):
         return np.full(term.action_dim, -np.inf), np.full(term.action_dim, np.inf)

@@ -63,6 +63,36 @@ class ArmSceneCfg(InteractiveSceneCfg):
     robot: ArticulationCfg = MISSING
 
 
+def joint_targets(joint_names: Sequence[str], scale: float = 0.5) -> ActionTermCfg:
+    """Targets about the default pose, up to 10 ms late, or 25 ms with ``hard``.
+
+    Args:
+        joint_names: Joints of the arm, as names or patterns.
+        scale: What an action of 1 adds. Unit: rad.
+    """
+    return mdp.DelayedJointPositionActionCfg(
+        asset_name="robot", joint_names=list(joint_names), scale=scale, use_default_offset=True, delay=_delay()
+    )
+
+
+def joint_steps(steps: Mapping[str, float]) -> ActionTermCfg:
+    """Targets about where the joints are, as late as those of :func:`joint_targets`.
+
+    An arm that is led by what it sees comes to rest where it is to be, without knowing the joint angles of every place:
+    with the Franka, poses are learned in a third of the steps.
+
+    Args:
+        steps: What an action of 1 adds, by names or patterns of the arm's joints. Unit: rad.
+    """
+    return mdp.MeasuredJointPositionActionCfg(
+        asset_name="robot", joint_names=list(steps), scale=dict(steps), delay=_delay()
+    )
+
+
+def _delay() -> Any:
+    return by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025))
+
+
 @configclass
 class ArmActionsCfg:
     """Joint position targets about the default pose."""

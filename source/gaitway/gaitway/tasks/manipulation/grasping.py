@@ -10,11 +10,9 @@ from isaaclab.utils import replace
 from isaaclab.utils.math import matrix_from_quat
 
 from gaitway import mdp
-from gaitway.mdp.actions import RelativeJointPositionActionCfg
 from gaitway.mdp.observations import of_body
 from gaitway.tasks.manipulation.arm_env_cfg import ArmEnvCfg
-from gaitway.tasks.manipulation.franka import ARM_JOINTS, use_franka
-from gaitway.tasks.randomisation import by_level
+from gaitway.tasks.manipulation.franka import use_franka
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv
@@ -22,31 +20,21 @@ if TYPE_CHECKING:
 ABOVE_THE_GROUND = {"panda_joint2": 0.15, "panda_joint4": -2.4, "panda_joint6": 2.55, "panda_joint7": 0.785}
 """A Franka whose hand points down at the ground half a metre before its base and grasps 15 cm above it, fingers along
 y. Joints that are not named are at 0. Unit: rad."""
-STEPS = {"panda_joint[1-4]": 0.12, "panda_joint5": 0.18, "panda_joint6": 0.24, "panda_joint7": 0.45}
-"""What an action of 1 adds to where a Franka's joints are: with their gains about 1.4 rad/s each, below what any of
-them may do. Unit: rad."""
 
 
 def use_franka_from_above(env_cfg: ArmEnvCfg) -> None:
     """Put a Franka into a task in which it grasps what lies on the ground.
 
-    Its hand begins above the ground, and its targets count from where its joints are: a hand that is led by what it
-    sees comes to rest at an object, without knowing the joint angles of every place.
+    Its hand begins above the ground, and its targets count from where its joints are.
 
     Args:
         env_cfg: The task.
     """
-    use_franka(env_cfg)
+    use_franka(env_cfg, steps=1.0)
     start = env_cfg.scene.robot.init_state
     joint_pos = dict.fromkeys(start.joint_pos, 0.0) | ABOVE_THE_GROUND
     joint_pos["panda_finger_joint.*"] = start.joint_pos["panda_finger_joint.*"]
     env_cfg.scene.robot = replace(env_cfg.scene.robot, init_state=replace(start, joint_pos=joint_pos))
-    env_cfg.actions.arm_action = RelativeJointPositionActionCfg(
-        asset_name="robot",
-        joint_names=ARM_JOINTS,
-        scale=STEPS,
-        delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025)),
-    )
 
 
 def grasped(

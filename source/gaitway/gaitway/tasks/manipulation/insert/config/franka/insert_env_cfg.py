@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from isaaclab.utils import configclass, replace
 
-from gaitway.mdp.actions import RelativeJointPositionActionCfg
 from gaitway.robots.insertion import CLEARANCE, PEG_FRANKA_CFG, socket_cfg
-from gaitway.tasks.manipulation.franka import ARM_JOINTS, use_franka
-from gaitway.tasks.manipulation.grasping import STEPS
+from gaitway.tasks.manipulation.franka import use_franka
 from gaitway.tasks.manipulation.insert.insert_env_cfg import InsertEnvCfg, SparseRewardsCfg
-from gaitway.tasks.randomisation import by_level
 
 ABOVE_THE_SOCKET = {"panda_joint2": 0.0057, "panda_joint4": -2.3606, "panda_joint6": 2.3663, "panda_joint7": 0.7854}
 """A Franka whose peg points down, its end half a metre before its base and 16 cm above the ground. Unit: rad."""
@@ -24,7 +21,8 @@ class FrankaInsertEnvCfg(InsertEnvCfg):
 
     def __post_init__(self):
         super().__post_init__()
-        use_franka(self, gripper=False)
+        # A quarter of what is fit for the open: the peg moves at 20 cm/s at most, and pushes with some 40 N.
+        use_franka(self, gripper=False, steps=0.25)
         joint_pos = dict.fromkeys([f"panda_joint{i}" for i in range(1, 8)], 0.0) | ABOVE_THE_SOCKET
         fingers = PEG_FRANKA_CFG.init_state.joint_pos["panda_finger_joint.*"]
         self.scene.robot = replace(
@@ -33,13 +31,6 @@ class FrankaInsertEnvCfg(InsertEnvCfg):
             init_state=replace(PEG_FRANKA_CFG.init_state, joint_pos={**joint_pos, "panda_finger_joint.*": fingers}),
         )
         self.scene.socket = replace(socket_cfg(self.hole), prim_path="{ENV_REGEX_NS}/Socket")
-        # A quarter of what is fit for the open: the peg moves at 20 cm/s at most, and pushes with some 40 N.
-        self.actions.arm_action = RelativeJointPositionActionCfg(
-            asset_name="robot",
-            joint_names=ARM_JOINTS,
-            scale={name: 0.25 * step for name, step in STEPS.items()},
-            delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025)),
-        )
         self.use_clearance(CLEARANCE[self.hole])
 
 

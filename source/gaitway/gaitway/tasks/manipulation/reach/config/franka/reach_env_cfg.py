@@ -16,8 +16,10 @@ class FrankaReachEnvCfg(ReachEnvCfg):
 
     def __post_init__(self):
         super().__post_init__()
-        use_franka(self, gripper=False)
-        self.commands.ee_pose.ranges.pitch = (math.pi, math.pi)
+        use_franka(self, gripper=False, steps=1.0)
+        ranges = self.commands.ee_pose.ranges
+        # Joint 7 ends at 2.9 rad, which is a yaw of -2.1.
+        ranges.pitch, ranges.yaw = (math.pi, math.pi), (-2.0, 3.14)
 
 
 @configclass

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from isaaclab.utils import configclass, replace
 
-from gaitway import mdp
 from gaitway.robots.so101 import JAW_TIPS, SO101_CFG
-from gaitway.tasks.manipulation.arm_env_cfg import events_by_level
+from gaitway.tasks.manipulation.arm_env_cfg import events_by_level, joint_targets
 from gaitway.tasks.manipulation.reach.reach_env_cfg import EventsCfg, ReachEnvCfg
-from gaitway.tasks.randomisation import by_level
 
 ARM_JOINTS = ["shoulder_.*", "elbow_flex", "wrist_.*"]
 
@@ -32,13 +30,7 @@ class SO101ReachEnvCfg(ReachEnvCfg):
     def __post_init__(self):
         super().__post_init__()
         self.scene.robot = replace(SO101_CFG, prim_path="{ENV_REGEX_NS}/Robot")
-        self.actions.arm_action = mdp.DelayedJointPositionActionCfg(
-            asset_name="robot",
-            joint_names=ARM_JOINTS,
-            scale=0.5,
-            use_default_offset=True,
-            delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025)),
-        )
+        self.actions.arm_action = joint_targets(ARM_JOINTS)
         self.use_arm(ARM_JOINTS, JAW_TIPS, ["gripper"])
         ranges = self.commands.ee_pose.ranges
         ranges.pos_x, ranges.pos_y, ranges.pos_z = (0.18, 0.32), (-0.15, 0.15), (0.05, 0.25)

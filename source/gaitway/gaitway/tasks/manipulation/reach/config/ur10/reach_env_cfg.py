@@ -6,10 +6,13 @@ import math
 
 from isaaclab.utils import configclass, replace
 
-from gaitway import mdp
 from gaitway.robots.ur10 import UR10_CFG
+from gaitway.tasks.manipulation.arm_env_cfg import joint_steps
 from gaitway.tasks.manipulation.reach.reach_env_cfg import ReachEnvCfg
-from gaitway.tasks.randomisation import by_level
+
+STEPS = {"shoulder_.*": 0.12, "elbow_joint": 0.12, "wrist_.*": 0.13}
+"""What an action of 1 adds to where the joints are: with their gains 1.4 rad/s for the shoulder and 2 for the others,
+below what any of them may do. Unit: rad."""
 
 
 @configclass
@@ -19,13 +22,7 @@ class UR10ReachEnvCfg(ReachEnvCfg):
     def __post_init__(self):
         super().__post_init__()
         self.scene.robot = replace(UR10_CFG, prim_path="{ENV_REGEX_NS}/Robot")
-        self.actions.arm_action = mdp.DelayedJointPositionActionCfg(
-            asset_name="robot",
-            joint_names=[".*"],
-            scale=0.5,
-            use_default_offset=True,
-            delay=by_level(none=(0.0, 0.0), standard=(0.0, 0.01), hard=(0.0, 0.025)),
-        )
+        self.actions.arm_action = joint_steps(STEPS)
         self.use_arm([".*"], "wrist_3_link")
         ranges = self.commands.ee_pose.ranges
         # The flange is 9 cm lower.
