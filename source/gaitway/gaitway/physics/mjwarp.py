@@ -30,8 +30,8 @@ class BoxContactsSolverCfg(MJWarpSolverCfg):
     """Manager class."""
 
     box_contacts: bool = True
-    """Whether two boxes touch by the algorithm for boxes, as in native MuJoCo, with up to 8 contacts.
+    """Whether two boxes touch by the algorithm for boxes, as in native MuJoCo.
 
-    MuJoCo-Warp takes the one for all convex shapes instead (GJK and EPA, up to 4 contacts), with which cubes turn and
-    slide in a gripper.
+    MuJoCo-Warp takes the one for all convex shapes instead (GJK and EPA), which gives some of the places twice, and
+    with which cubes turn and slide in a gripper: a policy that lifted 96 of 100 cubes on native MuJoCo lifted 40.
     """
