@@ -230,7 +230,9 @@ def machine() -> dict[str, Any]:
     """The machine, in what figures depend on."""
     import torch
 
-    info: dict[str, Any] = {"system": platform.platform(), "cpu_cores": os.cpu_count(), "gpu": None}
+    # Those that the process may use: containers and schedulers give away fewer than there are.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    info: dict[str, Any] = {"system": platform.platform(), "cpu_cores": cores, "gpu": None}
     if torch.cuda.is_available():
         info["gpu"] = torch.cuda.get_device_name(0)
     return info
