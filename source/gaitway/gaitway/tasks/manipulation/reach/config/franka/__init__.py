@@ -43,7 +43,7 @@ register_task(
     summary="Bring the hand to a commanded pose and hold it there.",
     success="The hand is within 5 cm and 0.2 rad of the goal when the episode ends.",
     cpu={
-        "rsl_rl_sac": Scale(num_envs=128, iterations=500),
+        "rsl_rl_sac": Scale(num_envs=128, iterations=300),
         "rsl_rl_ppo": Scale(num_envs=256, iterations=500),
         "skrl_sac": Scale(num_envs=128, iterations=170),
     },
