@@ -46,16 +46,17 @@ ANYMAL_C_CFG = ArticulationCfg(
     joint_ordering=JOINT_NAMES,
     body_ordering=BODY_NAMES,
     actuators={
-        # Gains of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep Reinforcement
-        # Learning", CoRL 2021), limits of the URDF. The inertia of the ANYdrive's rotor is not published.
+        # Stiffness of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep Reinforcement
+        # Learning", CoRL 2021), twice its damping, limits of the URDF. With less damping a knee, whose rotor has an
+        # inertia that is not published and is none here, swings at twice its speed limit where nothing holds it.
         "legs": ImplicitActuatorCfg(
             joint_names_expr=[".*_HAA", ".*_HFE", ".*_KFE"],
             stiffness=80.0,
-            damping=2.0,
+            damping=4.0,
             armature=0.0,
             joint_effort_limit=80.0,
             joint_velocity_limit=7.5,
         ),
     },
 )
-"""ANYmal C with a position loop of 80 N·m/rad and 2 N·m·s/rad on its joints."""
+"""ANYmal C with a position loop of 80 N·m/rad and 4 N·m·s/rad on its joints."""

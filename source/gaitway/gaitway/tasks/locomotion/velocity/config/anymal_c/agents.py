@@ -48,7 +48,7 @@ class AnymalCFlatSAC(SacRecipe):
     """SAC through RSL-RL, flat ground."""
 
     experiment_name = "gaitway_velocity_flat_anymal_c_sac"
-    algorithm = sac(gamma=0.97, n_step=3, target_std=0.2, symmetry_cfg=_MIRROR)
+    algorithm = sac(gamma=0.97, n_step=3, target_std=0.1, symmetry_cfg=_MIRROR)
 
 
 @configclass
