@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import MujocoRigidBodyCfg, NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import weightless_arm
 
 
 @dataclass(frozen=True)
@@ -43,20 +41,8 @@ FINGERTIP_NAMES = ("link_3_0", "link_7_0", "link_11_0", "link_15_0")
 """Last links of the fingers and of the thumb; the tips are part of them."""
 
 ALLEGRO_CFG = ArticulationCfg(
-    spawn=RobotFileCfg(
-        asset="gaitway.robots.allegro:ALLEGRO_ASSET",
-        # The hand's own controller holds it against gravity.
-        rigid_props=[
-            PhysxRigidBodyCfg(disable_gravity=True, max_depenetration_velocity=5.0),
-            MujocoRigidBodyCfg(gravcomp=1.0),
-        ],
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
-    ),
+    # The hand's own controller holds it against gravity, as an arm's does.
+    spawn=weightless_arm("gaitway.robots.allegro:ALLEGRO_ASSET"),
     init_state=ArticulationCfg.InitialStateCfg(
         # Palm up, fingers along x.
         pos=(0.0, 0.0, 0.5),

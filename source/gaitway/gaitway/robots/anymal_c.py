@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import legged_robot
 
 _LEGS = ("LF", "RF", "LH", "RH")
 
@@ -26,17 +24,7 @@ BODY_NAMES = ("base", *(f"{leg}_{part}" for leg in _LEGS for part in ("HIP", "TH
 """Bodies in the URDF's order."""
 
 ANYMAL_C_CFG = ArticulationCfg(
-    spawn=RobotFileCfg(
-        asset="gaitway.robots.anymal_c:ANYMAL_C_ASSET",
-        activate_contact_sensors=True,
-        rigid_props=PhysxRigidBodyCfg(max_depenetration_velocity=1.0),
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=4, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
-    ),
+    spawn=legged_robot("gaitway.robots.anymal_c:ANYMAL_C_ASSET"),
     init_state=ArticulationCfg.InitialStateCfg(
         pos=(0.0, 0.0, 0.6),
         joint_pos={".*_HAA": 0.0, ".*F_HFE": 0.4, ".*H_HFE": -0.4, ".*F_KFE": -0.8, ".*H_KFE": 0.8},
@@ -46,9 +34,9 @@ ANYMAL_C_CFG = ArticulationCfg(
     joint_ordering=JOINT_NAMES,
     body_ordering=BODY_NAMES,
     actuators={
-        # Stiffness of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep Reinforcement
-        # Learning", CoRL 2021), twice its damping, limits of the URDF. With less damping a knee, whose rotor has an
-        # inertia that is not published and is none here, swings at twice its speed limit where nothing holds it.
+        # Limits of the URDF; stiffness of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively
+        # Parallel Deep Reinforcement Learning", CoRL 2021), and twice its damping. With less, a knee swings at twice
+        # its speed limit where nothing holds it: the inertia of the rotor is not published, and there is none here.
         "legs": ImplicitActuatorCfg(
             joint_names_expr=[".*_HAA", ".*_HFE", ".*_KFE"],
             stiffness=80.0,

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
+from isaaclab_physx.sim.schemas import PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import RobotFileCfg, articulation
 
 CABINET_ASSET = RobotAsset(
     name="cabinet", urdf=str(Path(__file__).parent / "data" / "cabinet.urdf"), floating_base=False
@@ -33,12 +32,7 @@ CABINET_CFG = ArticulationCfg(
     spawn=RobotFileCfg(
         asset="gaitway.robots.cabinet:CABINET_ASSET",
         rigid_props=[PhysxRigidBodyCfg(max_depenetration_velocity=5.0)],
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
+        articulation_props=articulation(8, 0),
     ),
     init_state=ArticulationCfg.InitialStateCfg(joint_pos={".*": 0.0}),
     joint_ordering=JOINT_NAMES,

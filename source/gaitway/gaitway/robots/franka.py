@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import MujocoRigidBodyCfg, NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import weightless_arm
 
 FRANKA_ASSET = RobotAsset(
     name="franka",
@@ -26,20 +24,7 @@ HAND_TO_GRASP = 0.1034
 """From ``panda_hand`` to ``panda_hand_tcp`` of the URDF, between the fingertips, along the hand's z axis. Unit: m."""
 
 FRANKA_CFG = ArticulationCfg(
-    spawn=RobotFileCfg(
-        asset="gaitway.robots.franka:FRANKA_ASSET",
-        # The arm's own controller holds it against gravity, so policies act on a weightless arm, here as there.
-        rigid_props=[
-            PhysxRigidBodyCfg(disable_gravity=True, max_depenetration_velocity=5.0),
-            MujocoRigidBodyCfg(gravcomp=1.0),
-        ],
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
-    ),
+    spawn=weightless_arm("gaitway.robots.franka:FRANKA_ASSET"),
     init_state=ArticulationCfg.InitialStateCfg(
         joint_pos={
             "panda_joint1": 0.0,

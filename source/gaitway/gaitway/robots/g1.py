@@ -6,11 +6,9 @@ from math import pi
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import legged_robot
 
 G1_ASSET = RobotAsset(
     name="g1",
@@ -70,17 +68,7 @@ def _motors(joints: str | list[str], armature: float, effort: float, velocity: f
 
 
 G1_CFG = ArticulationCfg(
-    spawn=RobotFileCfg(
-        asset="gaitway.robots.g1:G1_ASSET",
-        activate_contact_sensors=True,
-        rigid_props=PhysxRigidBodyCfg(max_depenetration_velocity=1.0),
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=4
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
-    ),
+    spawn=legged_robot("gaitway.robots.g1:G1_ASSET", iterations=(8, 4)),
     init_state=ArticulationCfg.InitialStateCfg(
         pos=(0.0, 0.0, 0.76),
         # Knees bent, arms at the sides: mjlab's.

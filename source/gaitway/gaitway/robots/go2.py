@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import legged_robot
 
 GO2_ASSET = RobotAsset(
     name="go2",
@@ -28,17 +26,7 @@ _HIP_GEAR = 6.33  # of Unitree's GO-M8010-6, the Go1's motor; none is published 
 _CALF_GEAR = _HIP_GEAR * 45.43 / 23.7  # the calf's linkage, from the effort limits of the URDF
 
 GO2_CFG = ArticulationCfg(
-    spawn=RobotFileCfg(
-        asset="gaitway.robots.go2:GO2_ASSET",
-        activate_contact_sensors=True,
-        rigid_props=PhysxRigidBodyCfg(max_depenetration_velocity=1.0),
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=4, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
-    ),
+    spawn=legged_robot("gaitway.robots.go2:GO2_ASSET"),
     init_state=ArticulationCfg.InitialStateCfg(
         pos=(0.0, 0.0, 0.34),
         joint_pos={

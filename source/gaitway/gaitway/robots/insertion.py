@@ -13,12 +13,12 @@ from pathlib import Path
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
 from isaaclab.utils import replace
-from isaaclab_newton.sim.schemas import MujocoCollisionCfg, NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
+from isaaclab_newton.sim.schemas import MujocoCollisionCfg
+from isaaclab_physx.sim.schemas import PhysxRigidBodyCfg
 
 from .assets import RobotAsset
 from .franka import BODY_NAMES, FRANKA_ASSET, FRANKA_CFG
-from .spawn import RobotFileCfg
+from .spawn import RobotFileCfg, articulation
 
 PEG = 0.02
 """Width of the peg, which is square. Unit: m."""
@@ -115,12 +115,7 @@ def socket_cfg(kind: str) -> ArticulationCfg:
             asset=f"gaitway.robots.insertion:SOCKET_{kind.upper()}_ASSET",
             collision_props=[STIFF],
             rigid_props=[PhysxRigidBodyCfg(max_depenetration_velocity=1.0)],
-            articulation_props=[
-                PhysxArticulationCfg(
-                    enabled_self_collisions=False, solver_position_iteration_count=16, solver_velocity_iteration_count=1
-                ),
-                NewtonArticulationCfg(self_collision_enabled=False),
-            ],
+            articulation_props=articulation(16, 1),
         ),
         init_state=ArticulationCfg.InitialStateCfg(pos=(0.5, 0.0, SOCKET_HEIGHT), joint_pos={".*": 0.0}),
         body_ordering=("stand", "socket", "lever"),

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
+from isaaclab_physx.sim.schemas import PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import RobotFileCfg, articulation
 
 JAW_TIPS = "gripper_frame_link"
 """A point between the tips of the jaws, which the URDF has as a body of a microgram: what is to reach a goal."""
@@ -64,12 +63,7 @@ SO101_CFG = ArticulationCfg(
         asset="gaitway.robots.so101:SO101_ASSET",
         # Hobby servos do not know of gravity: the arm sags, here as there.
         rigid_props=PhysxRigidBodyCfg(disable_gravity=False, max_depenetration_velocity=5.0),
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
+        articulation_props=articulation(8, 0),
     ),
     init_state=ArticulationCfg.InitialStateCfg(
         # The gripper before the base, pointing at the ground and somewhat ahead.

@@ -62,6 +62,23 @@ class RobotFileCfg(UsdFileCfg):
     """``primitives`` or ``meshes``, as in :attr:`RobotAsset.colliders`; None for what the asset says."""
 
 
+def articulation(position_iterations: int, velocity_iterations: int) -> list[Any]:
+    """Links that do not touch each other.
+
+    Args:
+        position_iterations: PhysX's iterations for positions, in a physics step.
+        velocity_iterations: Those for velocities, after them.
+    """
+    return [
+        PhysxArticulationCfg(
+            enabled_self_collisions=False,
+            solver_position_iteration_count=position_iterations,
+            solver_velocity_iteration_count=velocity_iterations,
+        ),
+        NewtonArticulationCfg(self_collision_enabled=False),
+    ]
+
+
 def weightless_arm(asset: str, **settings: Any) -> RobotFileCfg:
     """An arm that its own controller holds against gravity, so that policies act on a weightless one, here as there.
 
@@ -75,32 +92,23 @@ def weightless_arm(asset: str, **settings: Any) -> RobotFileCfg:
             PhysxRigidBodyCfg(disable_gravity=True, max_depenetration_velocity=5.0),
             MujocoRigidBodyCfg(gravcomp=1.0),
         ],
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
+        articulation_props=articulation(8, 0),
         **settings,
     )
 
 
-def legged_robot(asset: str, **settings: Any) -> RobotFileCfg:
+def legged_robot(asset: str, iterations: tuple[int, int] = (4, 0), **settings: Any) -> RobotFileCfg:
     """A robot on legs, with forces on all its links.
 
     Args:
         asset: The :class:`RobotAsset`, as ``package.module:NAME``.
+        iterations: As :func:`articulation` takes them.
         **settings: More fields of the config.
     """
     return RobotFileCfg(
         asset=asset,
         activate_contact_sensors=True,
         rigid_props=PhysxRigidBodyCfg(max_depenetration_velocity=1.0),
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=4, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
+        articulation_props=articulation(*iterations),
         **settings,
     )

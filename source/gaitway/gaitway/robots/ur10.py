@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import MujocoRigidBodyCfg, NewtonArticulationCfg
-from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from .assets import RobotAsset
-from .spawn import RobotFileCfg
+from .spawn import weightless_arm
 
 UR10_ASSET = RobotAsset(
     name="ur10",
@@ -41,20 +39,7 @@ WRIST_TO_FLANGE = 0.0922
 """From ``wrist_3_link`` to ``tool0`` of the URDF, the face of the flange, along the wrist's y axis. Unit: m."""
 
 UR10_CFG = ArticulationCfg(
-    spawn=RobotFileCfg(
-        asset="gaitway.robots.ur10:UR10_ASSET",
-        # The arm's own controller holds it against gravity, so policies act on a weightless arm, here as there.
-        rigid_props=[
-            PhysxRigidBodyCfg(disable_gravity=True, max_depenetration_velocity=5.0),
-            MujocoRigidBodyCfg(gravcomp=1.0),
-        ],
-        articulation_props=[
-            PhysxArticulationCfg(
-                enabled_self_collisions=False, solver_position_iteration_count=8, solver_velocity_iteration_count=0
-            ),
-            NewtonArticulationCfg(self_collision_enabled=False),
-        ],
-    ),
+    spawn=weightless_arm("gaitway.robots.ur10:UR10_ASSET"),
     init_state=ArticulationCfg.InitialStateCfg(
         # Elbow up, the flange 0.4 m above the ground and facing it.
         joint_pos={

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from isaaclab.utils import configclass
-from isaaclab_rl.rsl_rl import RslRlSymmetryCfg
 from isaaclab_tasks.utils import PresetCfg
 
+from gaitway.tasks.locomotion.velocity.recipes import mirror
 from gaitway.tasks.ppo_recipe import PpoRecipe, skrl_ppo
 from gaitway.tasks.sac_recipe import SacRecipe, sac
 from gaitway.tasks.skrl_sac_recipe import skrl_sac
-
-MIRROR = "gaitway.tasks.locomotion.velocity.symmetry:mirror_left_right"
 
 
 @configclass
@@ -21,7 +19,7 @@ class Go2StandUpPPO(PpoRecipe):
         super().__post_init__()
         self.experiment_name = "gaitway_stand_up_go2"
         self.algorithm.gamma = 0.98
-        self.algorithm.symmetry_cfg = RslRlSymmetryCfg(use_data_augmentation=True, data_augmentation_func=MIRROR)
+        self.algorithm.symmetry_cfg = mirror()
 
 
 @configclass
@@ -33,7 +31,7 @@ class Go2StandUpSAC(SacRecipe):
         gamma=0.98,
         n_step=3,
         target_std=0.2,
-        symmetry_cfg=RslRlSymmetryCfg(use_data_augmentation=True, data_augmentation_func=MIRROR),
+        symmetry_cfg=mirror(),
         cpu={"random_transitions": 20_000, "learning_starts": 20_000},
     )
 

@@ -1,66 +1,49 @@
-"""Recipes."""
+"""Recipes: those of all legged robots."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from isaaclab.utils import configclass
-from isaaclab_rl.rsl_rl import RslRlSymmetryCfg
 from isaaclab_tasks.utils import PresetCfg
 
-from gaitway.tasks.ppo_recipe import PpoRecipe, skrl_ppo
-from gaitway.tasks.sac_recipe import SacRecipe, sac
-from gaitway.tasks.skrl_sac_recipe import CPU, CUDA, skrl_sac
-
-_MIRROR = RslRlSymmetryCfg(
-    use_data_augmentation=True,
-    data_augmentation_func="gaitway.tasks.locomotion.velocity.symmetry:mirror_left_right",
+from gaitway.tasks.locomotion.velocity.recipes import (
+    FlatPPO,
+    FlatSAC,
+    RoughPPO,
+    RoughSAC,
+    flat_skrl_sac,
+    rough_skrl_sac,
 )
+from gaitway.tasks.ppo_recipe import skrl_ppo
 
 
 @configclass
-class G1FlatPPO(PpoRecipe):
+class G1FlatPPO(FlatPPO):
     """PPO through RSL-RL, flat ground."""
 
     experiment_name = "gaitway_velocity_flat_g1"
 
-    def __post_init__(self):
-        super().__post_init__()
-        self.algorithm.symmetry_cfg = _MIRROR
-
 
 @configclass
-class G1RoughPPO(G1FlatPPO):
-    """PPO through RSL-RL, rough ground: larger networks for the height scan."""
+class G1RoughPPO(RoughPPO):
+    """PPO through RSL-RL, rough ground."""
 
     experiment_name = "gaitway_velocity_rough_g1"
 
-    def __post_init__(self):
-        super().__post_init__()
-        self.actor.hidden_dims = [512, 256, 128]
-        self.critic.hidden_dims = [512, 256, 128]
-        self.algorithm.entropy_coef = 0.01
-
 
 @configclass
-class G1FlatSAC(SacRecipe):
+class G1FlatSAC(FlatSAC):
     """SAC through RSL-RL, flat ground."""
 
     experiment_name = "gaitway_velocity_flat_g1_sac"
-    algorithm = sac(gamma=0.97, n_step=3, target_std=0.2, symmetry_cfg=_MIRROR)
 
 
 @configclass
-class G1RoughSAC(G1FlatSAC):
-    """SAC through RSL-RL, rough ground: larger networks for the height scan."""
+class G1RoughSAC(RoughSAC):
+    """SAC through RSL-RL, rough ground."""
 
     experiment_name = "gaitway_velocity_rough_g1_sac"
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.actor.hidden_dims = [512, 256, 128]
-        self.critic.hidden_dims = [512, 256, 128]
 
 
 def g1_flat_skrl_ppo() -> dict[str, Any]:
@@ -75,24 +58,9 @@ def g1_rough_skrl_ppo() -> dict[str, Any]:
 
 def g1_flat_skrl_sac() -> PresetCfg:
     """SAC through skrl, flat ground."""
-    # Rewards are about 0.03 a step when it walks; with this their discounted sum is of the order of 1.
-    return skrl_sac(
-        "gaitway_velocity_flat_g1_sac",
-        cpu_steps=24_000,
-        cuda_steps=24_000,
-        target_std=0.15,
-        rewards_shaper_scale=5.0,
-    )
+    return flat_skrl_sac("gaitway_velocity_flat_g1_sac")
 
 
 def g1_rough_skrl_sac() -> PresetCfg:
-    """SAC through skrl, rough ground: larger networks for the height scan, and a memory that still fits."""
-    return skrl_sac(
-        "gaitway_velocity_rough_g1_sac",
-        cpu_steps=72_000,
-        cuda_steps=36_000,
-        cpu=dataclasses.replace(CPU, memory_size=250_000, hidden_dims=(512, 256)),
-        cuda=dataclasses.replace(CUDA, memory_size=2_000_000, hidden_dims=(768, 384, 192)),
-        target_std=0.15,
-        rewards_shaper_scale=5.0,
-    )
+    """SAC through skrl, rough ground."""
+    return rough_skrl_sac("gaitway_velocity_rough_g1_sac")

@@ -18,8 +18,8 @@ class FrankaReachEnvCfg(ReachEnvCfg):
         super().__post_init__()
         use_franka(self, gripper=False, steps=1.0)
         ranges = self.commands.ee_pose.ranges
-        # Its x axis from 2 rad to the right to half a turn to the left: joint 7 ends beyond, at 2.1 rad to the right and
-        # 3.7 to the left. (Where the pitch is half a turn, so is the yaw of an x axis that points ahead.)
+        # The hand's x axis from 2 rad to the right to half a turn to the left; joint 7 ends at 2.1 and at 3.7 rad. (A
+        # pitch of half a turn turns the x axis back, so that it points ahead where the yaw is half a turn, too.)
         ranges.pitch, ranges.yaw = (math.pi, math.pi), (math.pi - 2.0, 2.0 * math.pi)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from isaaclab.utils import configclass
-from isaaclab_rl.rsl_rl import RslRlMLPModelCfg, RslRlPpoAlgorithmCfg, RslRlSymmetryCfg
+from isaaclab_rl.rsl_rl import RslRlMLPModelCfg, RslRlPpoAlgorithmCfg
 
 from gaitway.tasks.defaults import OnPolicyRecipe
+from gaitway.tasks.locomotion.velocity.recipes import mirror
 
 
 @configclass
@@ -37,10 +38,7 @@ class Go2FlatPPORunnerCfg(OnPolicyRecipe):
         lam=0.95,
         desired_kl=0.01,
         max_grad_norm=1.0,
-        symmetry_cfg=RslRlSymmetryCfg(
-            use_data_augmentation=True,
-            data_augmentation_func="gaitway.tasks.locomotion.velocity.symmetry:mirror_left_right",
-        ),
+        symmetry_cfg=mirror(),
     )
 
 
