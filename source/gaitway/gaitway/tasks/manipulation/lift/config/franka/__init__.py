@@ -18,7 +18,7 @@ register_task(
     summary="Grasp a cube on the ground, lift it to a commanded position and hold it there.",
     success="The cube is within 5 cm of the goal, which is in the air, when the episode ends.",
     cpu={
-        "rsl_rl_sac": Scale(num_envs=128, iterations=1000),
+        "rsl_rl_sac": Scale(num_envs=128, iterations=800),
         "rsl_rl_ppo": Scale(num_envs=512, iterations=1500),
         "skrl_sac": Scale(num_envs=128, iterations=350),
     },

@@ -25,7 +25,7 @@ for _variant, _reward, _success in (
         summary=f"Pick up a cube and put it down at a commanded place on the ground{_reward}.",
         success=_success,
         cpu={
-            "rsl_rl_sac": Scale(num_envs=128, iterations=1000),
+            "rsl_rl_sac": Scale(num_envs=128, iterations=800),
             "rsl_rl_ppo": Scale(num_envs=512, iterations=2000),
             "skrl_sac": Scale(num_envs=128, iterations=350),
         },
