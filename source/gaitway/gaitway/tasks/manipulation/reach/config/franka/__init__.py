@@ -18,7 +18,7 @@ register_task(
     summary="Bring the hand to a commanded position and hold it there.",
     success="The hand is within 5 cm of the goal when the episode ends.",
     cpu={
-        "rsl_rl_sac": Scale(num_envs=128, iterations=200),
+        "rsl_rl_sac": Scale(num_envs=128, iterations=100),
         "rsl_rl_ppo": Scale(num_envs=256, iterations=150),
         "skrl_sac": Scale(num_envs=128, iterations=60),
     },
