@@ -34,17 +34,16 @@ ANYMAL_C_CFG = ArticulationCfg(
     joint_ordering=JOINT_NAMES,
     body_ordering=BODY_NAMES,
     actuators={
-        # Limits of the URDF; stiffness of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively
-        # Parallel Deep Reinforcement Learning", CoRL 2021), and twice its damping. With less, a knee swings at twice
-        # its speed limit where nothing holds it: the inertia of the rotor is not published, and there is none here.
+        # Gains of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep Reinforcement
+        # Learning", CoRL 2021), limits of the URDF. The inertia of the ANYdrive's rotor is not published.
         "legs": ImplicitActuatorCfg(
             joint_names_expr=[".*_HAA", ".*_HFE", ".*_KFE"],
             stiffness=80.0,
-            damping=4.0,
+            damping=2.0,
             armature=0.0,
             joint_effort_limit=80.0,
             joint_velocity_limit=7.5,
         ),
     },
 )
-"""ANYmal C with a position loop of 80 N·m/rad and 4 N·m·s/rad on its joints."""
+"""ANYmal C with a position loop of 80 N·m/rad and 2 N·m·s/rad on its joints."""

@@ -20,6 +20,8 @@ JOINT_NAMES = tuple(f"{leg}_{part}_joint" for leg in _LEGS for part in ("hip", "
 """Joints in the URDF's order, which policies see on every engine."""
 BODY_NAMES = ("base", *(f"{leg}_{part}" for leg in _LEGS for part in ("hip", "thigh", "calf", "foot")))
 """Bodies in the URDF's order."""
+FOOT_NAMES = tuple(f"{leg}_foot" for leg in _LEGS)
+"""Left and right front foot, left and right hind foot."""
 
 _ROTOR_INERTIA = 0.000111842  # kg·m² about the axis of rotation; links `*_rotor` of the URDF
 _HIP_GEAR = 6.33  # of Unitree's GO-M8010-6, the Go1's motor; none is published for the Go2's, which is alike

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from isaaclab.managers import ObservationGroupCfg
+from isaaclab.managers import EventTermCfg as EventTerm
+from isaaclab.managers import ObservationGroupCfg, SceneEntityCfg
 from isaaclab_tasks.utils import PresetCfg
 from isaaclab_tasks.utils.hydra import preset
+
+from gaitway import mdp
 
 LEVELS = ("none", "standard", "hard")
 """Nothing but where an episode begins; what a well-known robot differs by; and what a badly known one does."""
@@ -101,3 +104,37 @@ def noisier(group: Any, factor: float) -> Any:
         if getattr(term, "noise", None) is not None:
             term.noise.n_min, term.noise.n_max = factor * term.noise.n_min, factor * term.noise.n_max
     return group
+
+
+def drawn_friction(asset: str, low: float, high: float) -> EventTerm:
+    """Friction of all bodies of a thing, drawn once, the static and the dynamic one from the same range.
+
+    Args:
+        asset: Its name in the scene.
+        low: Least coefficient.
+        high: Largest coefficient.
+    """
+    return EventTerm(
+        func=mdp.randomize_rigid_body_material,
+        mode="startup",
+        params={
+            "asset_cfg": SceneEntityCfg(asset, body_names=".*"),
+            "static_friction_range": (low, high),
+            "dynamic_friction_range": (low, high),
+            "restitution_range": (0.0, 0.0),
+            "num_buckets": 64,
+            "make_consistent": True,
+        },
+    )
+
+
+def redraw_friction(term: EventTerm, low: float, high: float) -> None:
+    """Draw the friction of :func:`drawn_friction` from another range.
+
+    Args:
+        term: What draws it.
+        low: Least coefficient.
+        high: Largest coefficient.
+    """
+    for kind in ("static", "dynamic"):
+        term.params[f"{kind}_friction_range"] = (low, high)

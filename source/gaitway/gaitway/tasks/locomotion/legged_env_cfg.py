@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING
 
 from isaaclab.envs import ManagerBasedRLEnvCfg
@@ -108,17 +109,17 @@ class SkillEventsCfg:
         return only_resets(self)
 
 
-def know_badly(events: SkillEventsCfg) -> None:
-    """Widen what is left to chance as in the velocity tasks at their hardest."""
-    hard = HardEventsCfg()
-    for name in ("foot_friction", "base_mass", "motor_gains", "motor_strength"):
-        setattr(events, name, getattr(hard, name))
-    _of_trunk(events.base_mass)
+@configclass
+class HardSkillEventsCfg(SkillEventsCfg):
+    """A robot that is known as badly as in the velocity tasks at their hardest, without pushes."""
 
+    base_com: EventTerm = _of_trunk(HardEventsCfg().base_com)
 
-def carried_com() -> EventTerm:
-    """A trunk whose centre of mass is not where it should be."""
-    return _of_trunk(HardEventsCfg().base_com)
+    def __post_init__(self):
+        hard = HardEventsCfg()
+        for name in ("foot_friction", "base_mass", "motor_gains", "motor_strength"):
+            setattr(self, name, getattr(hard, name))
+        _of_trunk(self.base_mass)
 
 
 @configclass
@@ -145,7 +146,7 @@ class SkillEnvCfg(ManagerBasedRLEnvCfg):
         super().play_mode()
         without_randomisation(self)
 
-    def use_legs(self, base: str, feet: list[str]) -> None:
+    def use_legs(self, base: str, feet: Sequence[str]) -> None:
         """Fill in the names that terms need.
 
         Args:

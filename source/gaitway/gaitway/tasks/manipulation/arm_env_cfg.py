@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING
 from typing import Any
 
-from isaaclab.assets import ArticulationCfg, AssetBaseCfg
+import isaaclab.sim as sim_utils
+from isaaclab.assets import ArticulationCfg, AssetBaseCfg, RigidObjectCfg
 from isaaclab.envs import ManagerBasedRLEnvCfg
 from isaaclab.managers import ActionTermCfg, ManagerTermBaseCfg, ObservationGroupCfg, SceneEntityCfg
 from isaaclab.managers import EventTermCfg as EventTerm
@@ -17,26 +18,27 @@ from isaaclab.scene import InteractiveSceneCfg
 from isaaclab.sim import SimulationCfg
 from isaaclab.utils import configclass
 from isaaclab.utils.noise import UniformNoiseCfg as Unoise
+from isaaclab_physx.sim.schemas import PhysxRigidBodyCfg
 from isaaclab_tasks.utils import PresetCfg
 
 from gaitway import mdp
 from gaitway.physics.presets import ArmPhysicsCfg
 from gaitway.tasks.defaults import auto_device, ground_cfg, light_cfg
-from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_resets, variants, without_randomisation
+from gaitway.tasks.randomisation import (
+    by_level,
+    drawn_friction,
+    exact,
+    late,
+    noisier,
+    only_resets,
+    redraw_friction,
+    variants,
+    without_randomisation,
+)
 
 HAND, ARM, GRIPPER = "<hand>", "<arm>", "<gripper>"
 """Stand for the body at the end of the arm, the joints that move it and those that close the gripper, until a robot
 gives their names."""
-
-FRICTION = {
-    "static_friction_range": (0.7, 1.3),
-    "dynamic_friction_range": (0.7, 1.3),
-    "restitution_range": (0.0, 0.0),
-    "num_buckets": 64,
-    "make_consistent": True,
-}
-"""Of things that are grasped and what grasps them. MuJoCo takes the larger of two frictions and PhysX their mean, so
-that both sides are to be drawn."""
 
 
 def hand() -> SceneEntityCfg:
@@ -61,6 +63,29 @@ class ArmSceneCfg(InteractiveSceneCfg):
     ground: AssetBaseCfg = ground_cfg()
     light: AssetBaseCfg = light_cfg()
     robot: ArticulationCfg = MISSING
+
+
+def cube_cfg(edge: float, pos: tuple[float, float, float]) -> RigidObjectCfg:
+    """A cube of 0.1 kg, the ``object`` of a scene.
+
+    Args:
+        edge: Unit: m.
+        pos: Where its middle is. Unit: m, frame of the environment.
+    """
+    return RigidObjectCfg(
+        prim_path="{ENV_REGEX_NS}/Object",
+        spawn=sim_utils.CuboidCfg(
+            size=(edge, edge, edge),
+            rigid_props=PhysxRigidBodyCfg(
+                solver_position_iteration_count=16, solver_velocity_iteration_count=1, max_depenetration_velocity=5.0
+            ),
+            mass_props=sim_utils.MassCfg(mass=0.1),
+            collision_props=sim_utils.UsdPhysicsCollisionCfg(),
+            physics_material=sim_utils.RigidBodyMaterialCfg(static_friction=1.0, dynamic_friction=1.0),
+            visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.8, 0.25, 0.1)),
+        ),
+        init_state=RigidObjectCfg.InitialStateCfg(pos=pos),
+    )
 
 
 def joint_targets(joint_names: Sequence[str], scale: float = 0.5) -> ActionTermCfg:
@@ -107,39 +132,10 @@ class GripperActionsCfg(ArmActionsCfg):
     gripper_action: ActionTermCfg = MISSING
 
 
-def measured_joint_pos() -> ObsTerm:
-    """Positions of the arm's joints, as an encoder gives them."""
-    return ObsTerm(func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.01, n_max=0.01), params={"asset_cfg": arm()})
-
-
-def measured_joint_vel() -> ObsTerm:
-    """Velocities of the arm's joints, as an encoder gives them."""
-    return ObsTerm(func=mdp.joint_vel_rel, noise=Unoise(n_min=-0.05, n_max=0.05), params={"asset_cfg": arm()})
-
-
-def measured_gripper_pos() -> ObsTerm:
-    """Positions of the gripper's joints, as an encoder gives them."""
-    return ObsTerm(func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.0005, n_max=0.0005), params={"asset_cfg": gripper()})
-
-
-def exact_joint_pos() -> ObsTerm:
-    """Positions of the arm's joints."""
-    return ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": arm()})
-
-
-def exact_joint_vel() -> ObsTerm:
-    """Velocities of the arm's joints."""
-    return ObsTerm(func=mdp.joint_vel_rel, params={"asset_cfg": arm()})
-
-
-def exact_gripper_pos() -> ObsTerm:
-    """Positions of the gripper's joints."""
-    return ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": gripper()})
-
-
+# Inherited terms come first: a gripper's positions stand between the positions and the velocities of the arm.
 @configclass
-class PolicyGroupCfg(ObservationGroupCfg):
-    """What a real robot can measure; a task adds its terms."""
+class _MeasuredCfg(ObservationGroupCfg):
+    joint_pos = ObsTerm(func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.01, n_max=0.01), params={"asset_cfg": arm()})
 
     def __post_init__(self):
         self.enable_corruption = True
@@ -147,12 +143,44 @@ class PolicyGroupCfg(ObservationGroupCfg):
 
 
 @configclass
-class CriticGroupCfg(ObservationGroupCfg):
-    """Without noise, and with what only a simulator knows; a task adds its terms."""
+class PolicyGroupCfg(_MeasuredCfg):
+    """What a real robot can measure: its joints, as encoders give them. A task adds its terms."""
+
+    joint_vel = ObsTerm(func=mdp.joint_vel_rel, noise=Unoise(n_min=-0.05, n_max=0.05), params={"asset_cfg": arm()})
+
+
+@configclass
+class GripperPolicyGroupCfg(_MeasuredCfg):
+    """The same of an arm with a gripper."""
+
+    gripper_pos = ObsTerm(
+        func=mdp.joint_pos_rel, noise=Unoise(n_min=-0.0005, n_max=0.0005), params={"asset_cfg": gripper()}
+    )
+    joint_vel = ObsTerm(func=mdp.joint_vel_rel, noise=Unoise(n_min=-0.05, n_max=0.05), params={"asset_cfg": arm()})
+
+
+@configclass
+class _ExactCfg(ObservationGroupCfg):
+    joint_pos = ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": arm()})
 
     def __post_init__(self):
         self.enable_corruption = False
         self.concatenate_terms = True
+
+
+@configclass
+class CriticGroupCfg(_ExactCfg):
+    """Without noise, and with what only a simulator knows: a task adds its terms."""
+
+    joint_vel = ObsTerm(func=mdp.joint_vel_rel, params={"asset_cfg": arm()})
+
+
+@configclass
+class GripperCriticGroupCfg(_ExactCfg):
+    """The same of an arm with a gripper."""
+
+    gripper_pos = ObsTerm(func=mdp.joint_pos_rel, params={"asset_cfg": gripper()})
+    joint_vel = ObsTerm(func=mdp.joint_vel_rel, params={"asset_cfg": arm()})
 
 
 def policy_by_level(group: type[ObservationGroupCfg]) -> Any:
@@ -222,16 +250,9 @@ class ArmEventsCfg:
 class GraspEventsCfg(ArmEventsCfg):
     """Randomisation of an arm, of its fingers' friction and of an ``object``, and where an episode begins."""
 
-    robot_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("robot", body_names=".*"), **FRICTION},
-    )
-    object_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("object", body_names=".*"), **FRICTION},
-    )
+    # MuJoCo takes the larger of two frictions and PhysX their mean, so that both sides are to be drawn.
+    robot_friction = drawn_friction("robot", 0.7, 1.3)
+    object_friction = drawn_friction("object", 0.7, 1.3)
     object_mass = EventTerm(
         func=mdp.randomize_rigid_body_mass,
         mode="startup",
@@ -249,8 +270,21 @@ class GraspEventsCfg(ArmEventsCfg):
         super().harden()
         self.object_mass.params["mass_distribution_params"] = (0.25, 1.6)
         for term in (self.robot_friction, self.object_friction):
-            for kind in ("static", "dynamic"):
-                term.params[f"{kind}_friction_range"] = (0.5, 1.5)
+            redraw_friction(term, 0.5, 1.5)
+
+
+def placed(asset: str, **ranges: tuple[float, float]) -> EventTerm:
+    """Where a thing is when an episode begins: at rest, somewhere about its default pose.
+
+    Args:
+        asset: Its name in the scene.
+        **ranges: How far from there, by ``x``, ``y``, ``z``, ``roll``, ``pitch`` and ``yaw``. Unit: m and rad.
+    """
+    return EventTerm(
+        func=mdp.reset_root_state_uniform,
+        mode="reset",
+        params={"asset_cfg": SceneEntityCfg(asset), "pose_range": ranges, "velocity_range": {}},
+    )
 
 
 def events_by_level(events: type[ArmEventsCfg]) -> Any:

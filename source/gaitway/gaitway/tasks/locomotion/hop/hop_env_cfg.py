@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from isaaclab.managers import CurriculumTermCfg as CurrTerm
 from isaaclab.managers import EventTermCfg as EventTerm
@@ -16,13 +17,12 @@ from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 from gaitway import mdp
 from gaitway.tasks.locomotion.legged_env_cfg import (
     BASE,
+    HardSkillEventsCfg,
     PrivilegedObsCfg,
     ProprioceptionCfg,
     SkillEnvCfg,
     SkillEventsCfg,
-    carried_com,
     feet,
-    know_badly,
 )
 from gaitway.tasks.locomotion.velocity.velocity_env_cfg import policy_by_level
 from gaitway.tasks.randomisation import by_level
@@ -99,13 +99,8 @@ class EventsCfg(SkillEventsCfg):
 
 
 @configclass
-class HardEventsCfg(EventsCfg):
+class HardEventsCfg(HardSkillEventsCfg, EventsCfg):
     """A robot that is badly known."""
-
-    base_com: EventTerm = carried_com()
-
-    def __post_init__(self):
-        know_badly(self)
 
 
 @configclass
@@ -169,7 +164,7 @@ class HopEnvCfg(SkillEnvCfg):
         super().__post_init__()
         self.episode_length_s = 8.0
 
-    def use_legs(self, base: str, feet: list[str]) -> None:
+    def use_legs(self, base: str, feet: Sequence[str]) -> None:
         """Fill in the names that terms need, the command's too."""
         super().use_legs(base, feet)
         self.commands.hop.feet = list(feet)

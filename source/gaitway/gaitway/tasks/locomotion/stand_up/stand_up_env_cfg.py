@@ -13,12 +13,11 @@ from isaaclab.utils import configclass
 
 from gaitway import mdp
 from gaitway.tasks.locomotion.legged_env_cfg import (
+    HardSkillEventsCfg,
     PrivilegedObsCfg,
     ProprioceptionCfg,
     SkillEnvCfg,
     SkillEventsCfg,
-    carried_com,
-    know_badly,
 )
 from gaitway.tasks.locomotion.velocity.velocity_env_cfg import policy_by_level
 from gaitway.tasks.randomisation import by_level
@@ -76,13 +75,8 @@ class EventsCfg(SkillEventsCfg):
 
 
 @configclass
-class HardEventsCfg(EventsCfg):
+class HardEventsCfg(HardSkillEventsCfg, EventsCfg):
     """A robot that is badly known."""
-
-    base_com: EventTerm = carried_com()
-
-    def __post_init__(self):
-        know_badly(self)
 
 
 @configclass

@@ -41,20 +41,11 @@ class RoughPPO(FlatPPO):
         self.algorithm.entropy_coef = 0.01
 
 
-def walking_sac(target_std: float) -> PresetCfg:
-    """Settings of SAC.
-
-    Args:
-        target_std: Noise of the learned policy, as in :class:`~gaitway.tasks.sac_recipe.SacAlgorithmCfg`.
-    """
-    return sac(gamma=0.97, n_step=3, target_std=target_std, symmetry_cfg=mirror())
-
-
 @configclass
 class FlatSAC(SacRecipe):
     """SAC through RSL-RL, flat ground."""
 
-    algorithm = walking_sac(target_std=0.2)
+    algorithm = sac(gamma=0.97, n_step=3, target_std=0.2, symmetry_cfg=mirror())
 
 
 @configclass

@@ -25,7 +25,17 @@ from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 from gaitway import mdp
 from gaitway.physics.presets import LeggedPhysicsCfg
 from gaitway.tasks.defaults import arrow_marker_cfg, auto_device, ground_cfg, light_cfg, material_cfg
-from gaitway.tasks.randomisation import by_level, exact, late, noisier, only_resets, variants, without_randomisation
+from gaitway.tasks.randomisation import (
+    by_level,
+    drawn_friction,
+    exact,
+    late,
+    noisier,
+    only_resets,
+    redraw_friction,
+    variants,
+    without_randomisation,
+)
 
 
 @configclass
@@ -136,18 +146,7 @@ class ObservationsCfg:
 class EventsCfg:
     """Randomisation, and where an episode begins."""
 
-    foot_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={
-            "asset_cfg": SceneEntityCfg("robot", body_names=".*"),
-            "static_friction_range": (0.4, 1.2),
-            "dynamic_friction_range": (0.4, 1.2),
-            "restitution_range": (0.0, 0.0),
-            "num_buckets": 64,
-            "make_consistent": True,
-        },
-    )
+    foot_friction = drawn_friction("robot", 0.4, 1.2)
     base_mass = EventTerm(
         func=mdp.randomize_rigid_body_mass,
         mode="startup",
@@ -221,8 +220,7 @@ class HardEventsCfg(EventsCfg):
     )
 
     def __post_init__(self):
-        for kind in ("static", "dynamic"):
-            self.foot_friction.params[f"{kind}_friction_range"] = (0.25, 1.5)
+        redraw_friction(self.foot_friction, 0.25, 1.5)
         # With 7 kg of trunk, 4 kg more or 2.6 kg less.
         self.base_mass.params["mass_distribution_params"] = (1 / 1.6, 1.6)
         for gain in ("stiffness", "damping"):

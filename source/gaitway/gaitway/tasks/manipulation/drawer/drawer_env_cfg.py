@@ -19,25 +19,20 @@ from gaitway.physics.presets import GraspPhysicsCfg
 from gaitway.robots.cabinet import CABINET_CFG, HANDLE_SIZE, TRAVEL
 from gaitway.tasks.defaults import auto_device
 from gaitway.tasks.manipulation.arm_env_cfg import (
-    FRICTION,
     ArmEnvCfg,
     ArmEventsCfg,
     ArmSceneCfg,
     CalmRewardsCfg,
-    CriticGroupCfg,
     GripperActionsCfg,
-    PolicyGroupCfg,
+    GripperCriticGroupCfg,
+    GripperPolicyGroupCfg,
     events_by_level,
-    exact_gripper_pos,
-    exact_joint_pos,
-    exact_joint_vel,
     gripper,
     hand,
-    measured_gripper_pos,
-    measured_joint_pos,
-    measured_joint_vel,
+    placed,
     policy_by_level,
 )
+from gaitway.tasks.randomisation import drawn_friction, redraw_friction
 
 from . import mdp as drawer_mdp
 
@@ -67,12 +62,9 @@ class DrawerSceneCfg(ArmSceneCfg):
 
 
 @configclass
-class PolicyObsCfg(PolicyGroupCfg):
+class PolicyObsCfg(GripperPolicyGroupCfg):
     """What a real arm and a camera that sees the handle can measure."""
 
-    joint_pos = measured_joint_pos()
-    gripper_pos = measured_gripper_pos()
-    joint_vel = measured_joint_vel()
     hand_to_handle = ObsTerm(
         func=drawer_mdp.hand_to_handle,
         noise=Unoise(n_min=-0.005, n_max=0.005),
@@ -85,12 +77,9 @@ class PolicyObsCfg(PolicyGroupCfg):
 
 
 @configclass
-class CriticObsCfg(CriticGroupCfg):
+class CriticObsCfg(GripperCriticGroupCfg):
     """The same without noise, and what only a simulator knows."""
 
-    joint_pos = exact_joint_pos()
-    gripper_pos = exact_gripper_pos()
-    joint_vel = exact_joint_vel()
     hand_to_handle = ObsTerm(
         func=drawer_mdp.hand_to_handle, params={"asset_cfg": hand(), "offset": MISSING, "handle_cfg": handle()}
     )
@@ -113,16 +102,8 @@ class ObservationsCfg:
 class EventsCfg(ArmEventsCfg):
     """Randomisation, and where an episode begins."""
 
-    robot_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("robot", body_names=".*"), **FRICTION},
-    )
-    handle_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("cabinet", body_names=".*"), **FRICTION},
-    )
+    robot_friction = drawn_friction("robot", 0.7, 1.3)
+    handle_friction = drawn_friction("cabinet", 0.7, 1.3)
     drawer_mass = EventTerm(
         func=mdp.randomize_rigid_body_mass,
         mode="startup",
@@ -142,22 +123,13 @@ class EventsCfg(ArmEventsCfg):
             "operation": "abs",
         },
     )
-    reset_cabinet = EventTerm(
-        func=mdp.reset_root_state_uniform,
-        mode="reset",
-        params={
-            "asset_cfg": SceneEntityCfg("cabinet"),
-            "pose_range": {"x": (-0.05, 0.05), "y": (-0.1, 0.1), "yaw": (-0.15, 0.15)},
-            "velocity_range": {},
-        },
-    )
+    reset_cabinet = placed("cabinet", x=(-0.05, 0.05), y=(-0.1, 0.1), yaw=(-0.15, 0.15))
 
     def harden(self) -> None:
         """Have an arm that is badly known, fingers that slip or stick, and a drawer that runs freely or jams."""
         super().harden()
         for term in (self.robot_friction, self.handle_friction):
-            for kind in ("static", "dynamic"):
-                term.params[f"{kind}_friction_range"] = (0.5, 1.5)
+            redraw_friction(term, 0.5, 1.5)
         self.drawer_mass.params["mass_distribution_params"] = (0.25, 4.0)
         self.drawer_friction.params["friction_distribution_params"] = (0.0, 8.0)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from isaaclab.assets import ArticulationCfg
 from isaaclab.managers import CurriculumTermCfg as CurrTerm
-from isaaclab.managers import EventTermCfg as EventTerm
 from isaaclab.managers import ObservationTermCfg as ObsTerm
 from isaaclab.managers import RewardTermCfg as RewTerm
 from isaaclab.managers import SceneEntityCfg
@@ -27,12 +26,10 @@ from gaitway.tasks.manipulation.arm_env_cfg import (
     CriticGroupCfg,
     PolicyGroupCfg,
     events_by_level,
-    exact_joint_pos,
-    exact_joint_vel,
-    measured_joint_pos,
-    measured_joint_vel,
+    placed,
     policy_by_level,
 )
+from gaitway.tasks.randomisation import drawn_friction, redraw_friction
 
 from . import mdp as insert_mdp
 
@@ -40,14 +37,6 @@ DEEP = 0.025
 """How deep in the hole the peg is to be. Unit: m."""
 AT_MOUTH = 0.001
 """How deep in the hole a peg is that has found it. Unit: m."""
-LUBRICATED = {
-    "static_friction_range": (0.1, 0.4),
-    "dynamic_friction_range": (0.1, 0.4),
-    "restitution_range": (0.0, 0.0),
-    "num_buckets": 64,
-    "make_consistent": True,
-}
-"""Friction of steel on steel, with some grease or without."""
 
 
 def pair() -> dict[str, Any]:
@@ -74,8 +63,6 @@ class InsertSceneCfg(ArmSceneCfg):
 class PolicyObsCfg(PolicyGroupCfg):
     """What a real arm and a camera at its wrist can measure."""
 
-    joint_pos = measured_joint_pos()
-    joint_vel = measured_joint_vel()
     peg_position = ObsTerm(func=insert_mdp.peg_position, noise=Unoise(n_min=-0.0005, n_max=0.0005), params=pair())
     peg_misalignment = ObsTerm(func=insert_mdp.peg_misalignment, noise=Unoise(n_min=-0.005, n_max=0.005), params=pair())
     actions = ObsTerm(func=mdp.last_action)
@@ -85,8 +72,6 @@ class PolicyObsCfg(PolicyGroupCfg):
 class CriticObsCfg(CriticGroupCfg):
     """The same without noise, and what only a simulator knows."""
 
-    joint_pos = exact_joint_pos()
-    joint_vel = exact_joint_vel()
     peg_position = ObsTerm(func=insert_mdp.peg_position, params=pair())
     peg_misalignment = ObsTerm(func=insert_mdp.peg_misalignment, params=pair())
     actions = ObsTerm(func=mdp.last_action)
@@ -105,25 +90,10 @@ class ObservationsCfg:
 class EventsCfg(ArmEventsCfg):
     """Randomisation, and where an episode begins."""
 
-    peg_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("robot", body_names=".*"), **LUBRICATED},
-    )
-    socket_friction = EventTerm(
-        func=mdp.randomize_rigid_body_material,
-        mode="startup",
-        params={"asset_cfg": SceneEntityCfg("socket", body_names=".*"), **LUBRICATED},
-    )
-    reset_socket = EventTerm(
-        func=mdp.reset_root_state_uniform,
-        mode="reset",
-        params={
-            "asset_cfg": SceneEntityCfg("socket"),
-            "pose_range": {"x": (-0.03, 0.03), "y": (-0.03, 0.03), "yaw": (-0.2, 0.2)},
-            "velocity_range": {},
-        },
-    )
+    # Of steel on steel, with some grease or without.
+    peg_friction = drawn_friction("robot", 0.1, 0.4)
+    socket_friction = drawn_friction("socket", 0.1, 0.4)
+    reset_socket = placed("socket", x=(-0.03, 0.03), y=(-0.03, 0.03), yaw=(-0.2, 0.2))
 
     def __post_init__(self):
         # The peg begins 3 to 9 cm above the hole.
@@ -133,8 +103,7 @@ class EventsCfg(ArmEventsCfg):
         """Have an arm that is badly known, and parts that are dry."""
         super().harden()
         for term in (self.peg_friction, self.socket_friction):
-            for kind in ("static", "dynamic"):
-                term.params[f"{kind}_friction_range"] = (0.05, 0.7)
+            redraw_friction(term, 0.05, 0.7)
 
 
 @configclass

@@ -6,10 +6,8 @@ import math
 from dataclasses import MISSING
 from typing import Any
 
-import isaaclab.sim as sim_utils
 from isaaclab.assets import RigidObjectCfg
 from isaaclab.managers import CurriculumTermCfg as CurrTerm
-from isaaclab.managers import EventTermCfg as EventTerm
 from isaaclab.managers import ObservationTermCfg as ObsTerm
 from isaaclab.managers import RewardTermCfg as RewTerm
 from isaaclab.managers import SceneEntityCfg
@@ -17,7 +15,6 @@ from isaaclab.managers import TerminationTermCfg as DoneTerm
 from isaaclab.sim import SimulationCfg
 from isaaclab.utils import configclass
 from isaaclab.utils.noise import UniformNoiseCfg as Unoise
-from isaaclab_physx.sim.schemas import PhysxRigidBodyCfg
 from isaaclab_tasks.contrib.lift import mdp as stock_mdp
 from isaaclab_tasks.core.lift import mdp as core_mdp
 
@@ -29,19 +26,15 @@ from gaitway.tasks.manipulation.arm_env_cfg import (
     ArmSceneCfg,
     ArmTerminationsCfg,
     CalmRewardsCfg,
-    CriticGroupCfg,
     GraspEventsCfg,
     GripperActionsCfg,
-    PolicyGroupCfg,
+    GripperCriticGroupCfg,
+    GripperPolicyGroupCfg,
+    cube_cfg,
     events_by_level,
-    exact_gripper_pos,
-    exact_joint_pos,
-    exact_joint_vel,
     gripper,
     hand,
-    measured_gripper_pos,
-    measured_joint_pos,
-    measured_joint_vel,
+    placed,
     policy_by_level,
 )
 from gaitway.tasks.manipulation.grasping import grasped, hand_tilt
@@ -67,20 +60,7 @@ def grasp() -> dict[str, Any]:
 class LiftSceneCfg(ArmSceneCfg):
     """An arm on the ground, and a cube before it."""
 
-    object: RigidObjectCfg = RigidObjectCfg(
-        prim_path="{ENV_REGEX_NS}/Object",
-        spawn=sim_utils.CuboidCfg(
-            size=(CUBE, CUBE, CUBE),
-            rigid_props=PhysxRigidBodyCfg(
-                solver_position_iteration_count=16, solver_velocity_iteration_count=1, max_depenetration_velocity=5.0
-            ),
-            mass_props=sim_utils.MassCfg(mass=0.1),
-            collision_props=sim_utils.UsdPhysicsCollisionCfg(),
-            physics_material=sim_utils.RigidBodyMaterialCfg(static_friction=1.0, dynamic_friction=1.0),
-            visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.8, 0.25, 0.1)),
-        ),
-        init_state=RigidObjectCfg.InitialStateCfg(pos=(0.5, 0.0, CUBE / 2)),
-    )
+    object: RigidObjectCfg = cube_cfg(CUBE, pos=(0.5, 0.0, CUBE / 2))
 
 
 @configclass
@@ -107,12 +87,9 @@ class CommandsCfg:
 
 
 @configclass
-class PolicyObsCfg(PolicyGroupCfg):
+class PolicyObsCfg(GripperPolicyGroupCfg):
     """What a real arm and a camera can measure."""
 
-    joint_pos = measured_joint_pos()
-    gripper_pos = measured_gripper_pos()
-    joint_vel = measured_joint_vel()
     object_position = ObsTerm(
         func=stock_mdp.object_position_in_robot_root_frame, noise=Unoise(n_min=-0.005, n_max=0.005)
     )
@@ -123,12 +100,9 @@ class PolicyObsCfg(PolicyGroupCfg):
 
 
 @configclass
-class CriticObsCfg(CriticGroupCfg):
+class CriticObsCfg(GripperCriticGroupCfg):
     """The same without noise, and what only a simulator knows."""
 
-    joint_pos = exact_joint_pos()
-    gripper_pos = exact_gripper_pos()
-    joint_vel = exact_joint_vel()
     object_position = ObsTerm(func=stock_mdp.object_position_in_robot_root_frame)
     object_orientation = ObsTerm(func=core_mdp.object_quat_b)
     hand_to_object = ObsTerm(func=mdp.hand_to_object, params=grasp_point())
@@ -151,15 +125,7 @@ class EventsCfg(GraspEventsCfg):
     """Randomisation, and where an episode begins."""
 
     # A cube that is turned further looks as one that is turned less.
-    reset_object = EventTerm(
-        func=mdp.reset_root_state_uniform,
-        mode="reset",
-        params={
-            "asset_cfg": SceneEntityCfg("object"),
-            "pose_range": {"x": (-0.1, 0.1), "y": (-0.2, 0.2), "yaw": (-math.pi / 4, math.pi / 4)},
-            "velocity_range": {},
-        },
-    )
+    reset_object = placed("object", x=(-0.1, 0.1), y=(-0.2, 0.2), yaw=(-math.pi / 4, math.pi / 4))
 
 
 @configclass

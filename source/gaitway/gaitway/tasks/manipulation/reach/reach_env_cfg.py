@@ -19,11 +19,7 @@ from gaitway.tasks.manipulation.arm_env_cfg import (
     CriticGroupCfg,
     PolicyGroupCfg,
     events_by_level,
-    exact_joint_pos,
-    exact_joint_vel,
     hand,
-    measured_joint_pos,
-    measured_joint_vel,
     policy_by_level,
 )
 
@@ -54,8 +50,6 @@ class CommandsCfg:
 class PolicyObsCfg(PolicyGroupCfg):
     """What a real arm can measure."""
 
-    joint_pos = measured_joint_pos()
-    joint_vel = measured_joint_vel()
     pose_command = ObsTerm(func=mdp.generated_commands, params={"command_name": "ee_pose"})
     actions = ObsTerm(func=mdp.last_action)
 
@@ -64,8 +58,6 @@ class PolicyObsCfg(PolicyGroupCfg):
 class CriticObsCfg(CriticGroupCfg):
     """The same without noise, and what only a simulator knows."""
 
-    joint_pos = exact_joint_pos()
-    joint_vel = exact_joint_vel()
     pose_command = ObsTerm(func=mdp.generated_commands, params={"command_name": "ee_pose"})
     actions = ObsTerm(func=mdp.last_action)
     ee_pose_error = ObsTerm(func=mdp.ee_pose_error, params={"command_name": "ee_pose", "asset_cfg": hand()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import isaaclab.sim as sim_utils
 from isaaclab.assets import RigidObjectCfg
 from isaaclab.managers import CurriculumTermCfg as CurrTerm
 from isaaclab.managers import EventTermCfg as EventTerm
@@ -15,7 +14,6 @@ from isaaclab.utils import configclass
 from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 from isaaclab_newton.physics import NewtonCfg
 from isaaclab_physx.physics import PhysxCfg
-from isaaclab_physx.sim.schemas import PhysxRigidBodyCfg
 from isaaclab_tasks.contrib.lift import mdp as lift_mdp
 from isaaclab_tasks.core.lift import mdp as object_mdp
 from isaaclab_tasks.core.reorient import mdp as reorient_mdp
@@ -33,12 +31,9 @@ from gaitway.tasks.manipulation.arm_env_cfg import (
     CriticGroupCfg,
     GraspEventsCfg,
     PolicyGroupCfg,
+    cube_cfg,
     events_by_level,
-    exact_joint_pos,
-    exact_joint_vel,
     hand,
-    measured_joint_pos,
-    measured_joint_vel,
     policy_by_level,
 )
 
@@ -64,20 +59,7 @@ class HandPhysicsCfg(PresetCfg):
 class ReorientSceneCfg(ArmSceneCfg):
     """A hand in the air, its palm up, and a cube above it."""
 
-    object: RigidObjectCfg = RigidObjectCfg(
-        prim_path="{ENV_REGEX_NS}/Object",
-        spawn=sim_utils.CuboidCfg(
-            size=(CUBE, CUBE, CUBE),
-            rigid_props=PhysxRigidBodyCfg(
-                solver_position_iteration_count=16, solver_velocity_iteration_count=1, max_depenetration_velocity=5.0
-            ),
-            mass_props=sim_utils.MassCfg(mass=0.1),
-            collision_props=sim_utils.UsdPhysicsCollisionCfg(),
-            physics_material=sim_utils.RigidBodyMaterialCfg(static_friction=1.0, dynamic_friction=1.0),
-            visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.8, 0.25, 0.1)),
-        ),
-        init_state=RigidObjectCfg.InitialStateCfg(pos=(0.05, 0.0, 0.57)),
-    )
+    object: RigidObjectCfg = cube_cfg(CUBE, pos=(0.05, 0.0, 0.57))
 
 
 @configclass
@@ -98,8 +80,6 @@ class CommandsCfg:
 class PolicyObsCfg(PolicyGroupCfg):
     """What a real hand and cameras around it can measure."""
 
-    joint_pos = measured_joint_pos()
-    joint_vel = measured_joint_vel()
     object_position = ObsTerm(
         func=lift_mdp.object_position_in_robot_root_frame, noise=Unoise(n_min=-0.005, n_max=0.005)
     )
@@ -116,8 +96,6 @@ class PolicyObsCfg(PolicyGroupCfg):
 class CriticObsCfg(CriticGroupCfg):
     """The same without noise, and what only a simulator knows."""
 
-    joint_pos = exact_joint_pos()
-    joint_vel = exact_joint_vel()
     object_position = ObsTerm(func=lift_mdp.object_position_in_robot_root_frame)
     object_orientation = ObsTerm(func=object_mdp.object_quat_b)
     rotation_to_goal = ObsTerm(

@@ -14,7 +14,6 @@ from gaitway.tasks.locomotion.velocity.recipes import (
     RoughSAC,
     flat_skrl_sac,
     rough_skrl_sac,
-    walking_sac,
 )
 from gaitway.tasks.ppo_recipe import skrl_ppo
 
@@ -38,7 +37,6 @@ class AnymalCFlatSAC(FlatSAC):
     """SAC through RSL-RL, flat ground."""
 
     experiment_name = "gaitway_velocity_flat_anymal_c_sac"
-    algorithm = walking_sac(target_std=0.1)  # of a scale of actions twice that of a Go2
 
 
 @configclass
@@ -46,7 +44,6 @@ class AnymalCRoughSAC(RoughSAC):
     """SAC through RSL-RL, rough ground."""
 
     experiment_name = "gaitway_velocity_rough_anymal_c_sac"
-    algorithm = walking_sac(target_std=0.1)
 
 
 def anymal_c_flat_skrl_ppo() -> dict[str, Any]:

@@ -16,9 +16,6 @@ def use_anymal_c(cfg: VelocityEnvCfg) -> None:
     cfg.actions.joint_pos.scale = 0.5
     # It weighs three times as much, on legs half as long again: 25 times the squared torques.
     cfg.rewards.joint_torques.weight = -1.0e-5
-    # Its joints may do 7.5 rad/s, a quarter of a Go2's. At a Go2's price of speed its knees went at 15 on MuJoCo, and
-    # it fell on PhysX, which holds them.
-    cfg.rewards.joint_vel_limits.weight = -1.0
     # Or its feet creep apart while it stands.
     for engine in vars(cfg.sim.physics).values():
         if isinstance(engine, NewtonCfg):
