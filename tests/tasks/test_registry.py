@@ -15,10 +15,11 @@ import gymnasium as gym
 import pytest
 import torch
 from isaaclab_tasks.utils import resolve_task_config
+from isaaclab_tasks.utils.parse_cfg import load_cfg_from_registry
 
 from gaitway.mdp.actions import MeasuredJointPositionAction
 from gaitway.runs.learner import Iteration, StopTraining, make_learner
-from gaitway.tasks import find_task, task_ids
+from gaitway.tasks import find_task, play, task_ids
 from gaitway.tasks.randomisation import LEVELS
 from gaitway.tasks.registry import _TASKS, Scale, UnknownNameError, _sizes, register_task
 
@@ -269,12 +270,44 @@ def test_agents_without_a_size_have_that_of_their_algorithm() -> None:
         _sizes("T", recipes, {"c_ppo": small})
 
 
+class Playable:
+    """A config that counts how often it was made one for playing."""
+
+    actions = None
+
+    def __init__(self) -> None:
+        self.played = 0
+
+    def play_mode(self) -> None:
+        """Count."""
+        self.played += 1
+
+
 def register(task_id: str, package: str = "m") -> None:
     """Register something under an id."""
     register_task(
         task_id, env_cfg=f"{package}:C", play_env_cfg=f"{package}:P", recipes={"rsl_rl_ppo": "m:R"}, robot="",
         summary="", success="", cpu=Scale(1, 1), cuda=Scale(1, 1),
     )  # fmt: skip
+
+
+def test_the_variant_for_playing_is_made_from_the_task_unless_one_is_given() -> None:
+    rest = {"recipes": {"rsl_rl_ppo": "m:R"}, "robot": "", "summary": "", "success": ""}
+    sizes = {"cpu": Scale(1, 1), "cuda": Scale(1, 1)}
+    try:
+        register_task("Mine-Made", env_cfg=f"{__name__}:Playable", **rest, **sizes)
+        register_task("Mine-Given", env_cfg=f"{__name__}:Playable", play_env_cfg=f"{__name__}:dict", **rest, **sizes)
+        made = load_cfg_from_registry("Mine-Made-Play", "env_cfg_entry_point")
+        assert (type(made), made.played) == (Playable, 1)
+        assert load_cfg_from_registry("Mine-Made", "env_cfg_entry_point").played == 0
+        assert gym.spec("Mine-Given-Play").kwargs["env_cfg_entry_point"] == f"{__name__}:dict"
+    finally:
+        for task in ("Mine-Made", "Mine-Given"):
+            _TASKS.pop(task, None)
+            for variant in (task, f"{task}-Play"):
+                gym.registry.pop(variant, None)
+    with pytest.raises(AttributeError, match="Mine-Made"):
+        getattr(play, "Mine-Made")
 
 
 @TASKS

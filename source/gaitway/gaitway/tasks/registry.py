@@ -87,7 +87,7 @@ def register_task(
     task_id: str,
     *,
     env_cfg: str,
-    play_env_cfg: str,
+    play_env_cfg: str | None = None,
     recipes: Mapping[str, str],
     robot: str,
     summary: str,
@@ -101,7 +101,7 @@ def register_task(
     Args:
         task_id: ``Gaitway-<Task>-<Variant>-<Robot>``; a task of your own begins with a name of yours.
         env_cfg: The environment's config, as ``package.module:Class``.
-        play_env_cfg: The same without randomisation, for playing and judging.
+        play_env_cfg: The same for playing and judging, where its ``play_mode()`` is not all that this takes.
         recipes: Recipe of each agent, ``<library>_<algorithm>`` to entry point; the first is what Isaac Lab's own
             commands take when none is named.
         robot: Robot, as people call it.
@@ -125,6 +125,7 @@ def register_task(
         raise ValueError(f"Task '{task_id}': its threshold is a share of episodes, not {threshold}.")
     keys = {agent: _recipe_key(agent) for agent in recipes}
     on_cpu, on_cuda = (_sizes(task_id, recipes, given) for given in (cpu, cuda))
+    play_env_cfg = play_env_cfg or f"gaitway.tasks.play:{task_id}"
     for variant, cfg in ((task_id, env_cfg), (task_id + PLAY_SUFFIX, play_env_cfg)):
         if variant in gym.registry:
             raise ValueError(f"Task '{variant}' is registered twice.")

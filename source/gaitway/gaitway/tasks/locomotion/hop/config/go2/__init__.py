@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Hop-Go2",
     env_cfg=f"{_HERE}.hop_env_cfg:Go2HopEnvCfg",
-    play_env_cfg=f"{_HERE}.hop_env_cfg:Go2HopEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:Go2HopPPO",
         "skrl_ppo": f"{_HERE}.agents:go2_hop_skrl_ppo",

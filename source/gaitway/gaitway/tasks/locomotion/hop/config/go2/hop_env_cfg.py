@@ -16,12 +16,3 @@ class Go2HopEnvCfg(HopEnvCfg):
         super().__post_init__()
         self.scene.robot = replace(GO2_CFG, prim_path="{ENV_REGEX_NS}/Robot")
         self.use_legs(base="base", feet=FOOT_NAMES)
-
-
-@configclass
-class Go2HopEnvCfg_PLAY(Go2HopEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Jump-Go2",
     env_cfg=f"{_HERE}.jump_env_cfg:Go2JumpEnvCfg",
-    play_env_cfg=f"{_HERE}.jump_env_cfg:Go2JumpEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:Go2JumpPPO",
         "skrl_ppo": f"{_HERE}.agents:go2_jump_skrl_ppo",

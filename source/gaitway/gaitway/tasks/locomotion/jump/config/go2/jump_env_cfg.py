@@ -17,12 +17,3 @@ class Go2JumpEnvCfg(JumpEnvCfg):
         self.scene.robot = replace(GO2_CFG, prim_path="{ENV_REGEX_NS}/Robot")
         self.use_legs(base="base", feet=FOOT_NAMES)
         self.use_height(0.32)
-
-
-@configclass
-class Go2JumpEnvCfg_PLAY(Go2JumpEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-StandUp-Go2",
     env_cfg=f"{_HERE}.stand_up_env_cfg:Go2StandUpEnvCfg",
-    play_env_cfg=f"{_HERE}.stand_up_env_cfg:Go2StandUpEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:Go2StandUpPPO",
         "skrl_ppo": f"{_HERE}.agents:go2_stand_up_skrl_ppo",

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Velocity-Flat-AnymalC",
     env_cfg=f"{_HERE}.flat_env_cfg:AnymalCFlatEnvCfg",
-    play_env_cfg=f"{_HERE}.flat_env_cfg:AnymalCFlatEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:AnymalCFlatPPO",
         "skrl_ppo": f"{_HERE}.agents:anymal_c_flat_skrl_ppo",
@@ -32,7 +31,6 @@ register_task(
 register_task(
     "Gaitway-Velocity-Rough-AnymalC",
     env_cfg=f"{_HERE}.rough_env_cfg:AnymalCRoughEnvCfg",
-    play_env_cfg=f"{_HERE}.rough_env_cfg:AnymalCRoughEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:AnymalCRoughPPO",
         "skrl_ppo": f"{_HERE}.agents:anymal_c_rough_skrl_ppo",

@@ -31,12 +31,3 @@ class AnymalCFlatEnvCfg(VelocityEnvCfg):
     def __post_init__(self):
         super().__post_init__()
         use_anymal_c(self)
-
-
-@configclass
-class AnymalCFlatEnvCfg_PLAY(AnymalCFlatEnvCfg):
-    """For playing and judging: no noise, no randomisation, no pushes, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -16,12 +16,3 @@ class AnymalCRoughEnvCfg(VelocityRoughEnvCfg):
         super().__post_init__()
         use_anymal_c(self)
         self.sim.physics.make_room(contacts=376)
-
-
-@configclass
-class AnymalCRoughEnvCfg_PLAY(AnymalCRoughEnvCfg):
-    """For playing and judging: no noise, no randomisation, no pushes, fewer environments, less ground."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Velocity-Flat-G1",
     env_cfg=f"{_HERE}.flat_env_cfg:G1FlatEnvCfg",
-    play_env_cfg=f"{_HERE}.flat_env_cfg:G1FlatEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:G1FlatPPO",
         "skrl_ppo": f"{_HERE}.agents:g1_flat_skrl_ppo",
@@ -32,7 +31,6 @@ register_task(
 register_task(
     "Gaitway-Velocity-Rough-G1",
     env_cfg=f"{_HERE}.rough_env_cfg:G1RoughEnvCfg",
-    play_env_cfg=f"{_HERE}.rough_env_cfg:G1RoughEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:G1RoughPPO",
         "skrl_ppo": f"{_HERE}.agents:g1_rough_skrl_ppo",

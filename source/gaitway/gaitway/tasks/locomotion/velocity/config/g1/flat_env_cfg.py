@@ -116,12 +116,3 @@ class G1FlatEnvCfg(VelocityEnvCfg):
     def __post_init__(self):
         super().__post_init__()
         use_g1(self)
-
-
-@configclass
-class G1FlatEnvCfg_PLAY(G1FlatEnvCfg):
-    """For playing and judging: no noise, no randomisation, no pushes, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -18,12 +18,3 @@ class G1RoughEnvCfg(VelocityRoughEnvCfg):
         super().__post_init__()
         use_g1(self)
         self.sim.physics.make_room(contacts=192)
-
-
-@configclass
-class G1RoughEnvCfg_PLAY(G1RoughEnvCfg):
-    """For playing and judging: no noise, no randomisation, no pushes, fewer environments, less ground."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

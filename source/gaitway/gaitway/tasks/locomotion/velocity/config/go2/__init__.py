@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Velocity-Flat-Go2",
     env_cfg=f"{_HERE}.flat_env_cfg:Go2FlatEnvCfg",
-    play_env_cfg=f"{_HERE}.flat_env_cfg:Go2FlatEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2FlatPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:go2_flat",
@@ -32,7 +31,6 @@ register_task(
 register_task(
     "Gaitway-Velocity-Rough-Go2",
     env_cfg=f"{_HERE}.rough_env_cfg:Go2RoughEnvCfg",
-    play_env_cfg=f"{_HERE}.rough_env_cfg:Go2RoughEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2RoughPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:go2_rough",
@@ -57,7 +55,6 @@ register_task(
 register_task(
     "Gaitway-Velocity-Student-Go2",
     env_cfg=f"{_HERE}.student_env_cfg:Go2StudentEnvCfg",
-    play_env_cfg=f"{_HERE}.student_env_cfg:Go2StudentEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:Go2TeacherPPORunnerCfg",
         "rsl_rl_sac": f"{_HERE}.agents.rsl_rl_sac_cfg:Go2TeacherSACRunnerCfg",

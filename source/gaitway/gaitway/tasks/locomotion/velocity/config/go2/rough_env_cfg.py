@@ -16,12 +16,3 @@ class Go2RoughEnvCfg(VelocityRoughEnvCfg):
         super().__post_init__()
         self.scene.robot = replace(GO2_CFG, prim_path="{ENV_REGEX_NS}/Robot")
         self.use_legs(base="base", feet=".*_foot", height=0.32)
-
-
-@configclass
-class Go2RoughEnvCfg_PLAY(Go2RoughEnvCfg):
-    """For playing and judging: no noise, no randomisation, no pushes, fewer environments, less ground."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

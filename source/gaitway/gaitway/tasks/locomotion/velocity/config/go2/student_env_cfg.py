@@ -16,12 +16,3 @@ class Go2StudentEnvCfg(VelocityStudentEnvCfg):
         super().__post_init__()
         self.scene.robot = replace(GO2_CFG, prim_path="{ENV_REGEX_NS}/Robot")
         self.use_legs(base="base", feet=".*_foot", height=0.32)
-
-
-@configclass
-class Go2StudentEnvCfg_PLAY(Go2StudentEnvCfg):
-    """For playing and judging: no noise, no latency, no randomisation, no pushes, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Drawer-Franka",
     env_cfg=f"{_HERE}.drawer_env_cfg:FrankaDrawerEnvCfg",
-    play_env_cfg=f"{_HERE}.drawer_env_cfg:FrankaDrawerEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:FrankaDrawerPPO",
         "skrl_ppo": f"{_HERE}.agents:franka_drawer_skrl_ppo",

@@ -33,12 +33,3 @@ class FrankaDrawerEnvCfg(DrawerEnvCfg):
         grasped["finger_cfg"].body_names = ["panda_leftfinger", "panda_rightfinger"]
         # The middle of the fingertip's pad, and a finger's stroke, both from the URDF.
         grasped["tip"], grasped["stroke"] = 0.045, 0.04
-
-
-@configclass
-class FrankaDrawerEnvCfg_PLAY(FrankaDrawerEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -13,7 +13,6 @@ for _name, _cfg, _clearance, _learns_from in (
     register_task(
         f"Gaitway-{_name}-Franka",
         env_cfg=f"{_HERE}.insert_env_cfg:{_cfg}",
-        play_env_cfg=f"{_HERE}.insert_env_cfg:{_cfg}_PLAY",
         recipes={
             "rsl_rl_ppo": f"{_HERE}.agents:FrankaInsertPPO",
             "skrl_ppo": f"{_HERE}.agents:franka_insert_skrl_ppo",

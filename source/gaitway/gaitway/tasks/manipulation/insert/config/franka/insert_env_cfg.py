@@ -35,28 +35,10 @@ class FrankaInsertEnvCfg(InsertEnvCfg):
 
 
 @configclass
-class FrankaInsertEnvCfg_PLAY(FrankaInsertEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
-
-
-@configclass
 class FrankaInsertSparseEnvCfg(FrankaInsertEnvCfg):
     """1 mm of clearance, and nothing but success to learn from."""
 
     rewards: SparseRewardsCfg = SparseRewardsCfg()
-
-
-@configclass
-class FrankaInsertSparseEnvCfg_PLAY(FrankaInsertSparseEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
 
 
 @configclass
@@ -67,25 +49,7 @@ class FrankaInsertTightEnvCfg(FrankaInsertEnvCfg):
 
 
 @configclass
-class FrankaInsertTightEnvCfg_PLAY(FrankaInsertTightEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
-
-
-@configclass
 class FrankaInsertTightSparseEnvCfg(FrankaInsertTightEnvCfg):
     """0.2 mm of clearance, and nothing but success to learn from."""
 
     rewards: SparseRewardsCfg = SparseRewardsCfg()
-
-
-@configclass
-class FrankaInsertTightSparseEnvCfg_PLAY(FrankaInsertTightSparseEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Lift-Franka",
     env_cfg=f"{_HERE}.lift_env_cfg:FrankaLiftEnvCfg",
-    play_env_cfg=f"{_HERE}.lift_env_cfg:FrankaLiftEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:FrankaLiftPPO",
         "skrl_ppo": f"{_HERE}.agents:franka_lift_skrl_ppo",

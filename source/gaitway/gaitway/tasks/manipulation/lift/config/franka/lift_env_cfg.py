@@ -15,12 +15,3 @@ class FrankaLiftEnvCfg(LiftEnvCfg):
     def __post_init__(self):
         super().__post_init__()
         use_franka_from_above(self)
-
-
-@configclass
-class FrankaLiftEnvCfg_PLAY(FrankaLiftEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

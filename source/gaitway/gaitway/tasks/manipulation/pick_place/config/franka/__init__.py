@@ -14,7 +14,6 @@ for _variant, _reward, _success in (
     register_task(
         "-".join(filter(None, ("Gaitway-PickPlace", _variant, "Franka"))),
         env_cfg=f"{_HERE}.pick_place_env_cfg:FrankaPickPlace{_variant}EnvCfg",
-        play_env_cfg=f"{_HERE}.pick_place_env_cfg:FrankaPickPlace{_variant}EnvCfg_PLAY",
         recipes={
             "rsl_rl_ppo": f"{_HERE}.agents:FrankaPickPlacePPO",
             "skrl_ppo": f"{_HERE}.agents:franka_pick_place_skrl_ppo",

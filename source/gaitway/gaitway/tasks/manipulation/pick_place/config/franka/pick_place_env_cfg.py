@@ -22,15 +22,6 @@ class FrankaPickPlaceEnvCfg(PickPlaceEnvCfg):
 
 
 @configclass
-class FrankaPickPlaceEnvCfg_PLAY(FrankaPickPlaceEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
-
-
-@configclass
 class FrankaPickPlaceStagedEnvCfg(PickPlaceStagedEnvCfg):
     """A reward by stages."""
 
@@ -40,27 +31,9 @@ class FrankaPickPlaceStagedEnvCfg(PickPlaceStagedEnvCfg):
 
 
 @configclass
-class FrankaPickPlaceStagedEnvCfg_PLAY(FrankaPickPlaceStagedEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
-
-
-@configclass
 class FrankaPickPlaceSparseEnvCfg(PickPlaceSparseEnvCfg):
     """A reward for success alone."""
 
     def __post_init__(self):
         super().__post_init__()
         use_franka_from_above(self)
-
-
-@configclass
-class FrankaPickPlaceSparseEnvCfg_PLAY(FrankaPickPlaceSparseEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

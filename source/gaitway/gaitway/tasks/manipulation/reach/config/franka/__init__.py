@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Reach-Position-Franka",
     env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachPositionEnvCfg",
-    play_env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachPositionEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPositionPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:franka_reach_position",
@@ -32,7 +31,6 @@ register_task(
 register_task(
     "Gaitway-Reach-Franka",
     env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachEnvCfg",
-    play_env_cfg=f"{_HERE}.reach_env_cfg:FrankaReachEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents.rsl_rl_ppo_cfg:FrankaReachPPORunnerCfg",
         "skrl_ppo": f"{_HERE}.agents.skrl_ppo_cfg:franka_reach",

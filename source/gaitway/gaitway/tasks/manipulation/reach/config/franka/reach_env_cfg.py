@@ -24,15 +24,6 @@ class FrankaReachEnvCfg(ReachEnvCfg):
 
 
 @configclass
-class FrankaReachEnvCfg_PLAY(FrankaReachEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
-
-
-@configclass
 class FrankaReachPositionEnvCfg(FrankaReachEnvCfg):
     """The hand at a commanded position; its orientation is free."""
 
@@ -40,12 +31,3 @@ class FrankaReachPositionEnvCfg(FrankaReachEnvCfg):
         super().__post_init__()
         self.rewards.orientation = None
         self.curriculum.success.params["params"]["orientation"] = None
-
-
-@configclass
-class FrankaReachPositionEnvCfg_PLAY(FrankaReachPositionEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Reach-SO101",
     env_cfg=f"{_HERE}.reach_env_cfg:SO101ReachEnvCfg",
-    play_env_cfg=f"{_HERE}.reach_env_cfg:SO101ReachEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:SO101ReachPPO",
         "skrl_ppo": f"{_HERE}.agents:so101_reach_skrl_ppo",

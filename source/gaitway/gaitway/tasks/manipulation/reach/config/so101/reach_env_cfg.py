@@ -41,12 +41,3 @@ class SO101ReachEnvCfg(ReachEnvCfg):
         self.rewards.orientation = None
         self.curriculum.success.params["params"] |= {"position": 0.02, "orientation": None}
         self.viewer.eye, self.viewer.lookat = (0.65, 0.5, 0.4), (0.15, 0.0, 0.12)
-
-
-@configclass
-class SO101ReachEnvCfg_PLAY(SO101ReachEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Reach-Position-UR10",
     env_cfg=f"{_HERE}.reach_env_cfg:UR10ReachPositionEnvCfg",
-    play_env_cfg=f"{_HERE}.reach_env_cfg:UR10ReachPositionEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:UR10ReachPositionPPO",
         "skrl_ppo": f"{_HERE}.agents:ur10_reach_position_skrl_ppo",
@@ -32,7 +31,6 @@ register_task(
 register_task(
     "Gaitway-Reach-UR10",
     env_cfg=f"{_HERE}.reach_env_cfg:UR10ReachEnvCfg",
-    play_env_cfg=f"{_HERE}.reach_env_cfg:UR10ReachEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:UR10ReachPPO",
         "skrl_ppo": f"{_HERE}.agents:ur10_reach_skrl_ppo",

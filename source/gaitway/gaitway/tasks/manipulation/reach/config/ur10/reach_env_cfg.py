@@ -33,15 +33,6 @@ class UR10ReachEnvCfg(ReachEnvCfg):
 
 
 @configclass
-class UR10ReachEnvCfg_PLAY(UR10ReachEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
-
-
-@configclass
 class UR10ReachPositionEnvCfg(UR10ReachEnvCfg):
     """The last link at a commanded position; its orientation is free."""
 
@@ -49,12 +40,3 @@ class UR10ReachPositionEnvCfg(UR10ReachEnvCfg):
         super().__post_init__()
         self.rewards.orientation = None
         self.curriculum.success.params["params"]["orientation"] = None
-
-
-@configclass
-class UR10ReachPositionEnvCfg_PLAY(UR10ReachPositionEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()

@@ -7,7 +7,6 @@ _HERE = __name__
 register_task(
     "Gaitway-Reorient-Allegro",
     env_cfg=f"{_HERE}.reorient_env_cfg:AllegroReorientEnvCfg",
-    play_env_cfg=f"{_HERE}.reorient_env_cfg:AllegroReorientEnvCfg_PLAY",
     recipes={
         "rsl_rl_ppo": f"{_HERE}.agents:AllegroReorientPPO",
         "skrl_ppo": f"{_HERE}.agents:allegro_reorient_skrl_ppo",

@@ -28,12 +28,3 @@ class AllegroReorientEnvCfg(ReorientEnvCfg):
         self.use_arm([".*"], "palm_link")
         fingertips = SceneEntityCfg("robot", body_names=list(FINGERTIP_NAMES))
         self.observations.critic.fingertips.params["asset_cfg"] = fingertips
-
-
-@configclass
-class AllegroReorientEnvCfg_PLAY(AllegroReorientEnvCfg):
-    """For playing and judging: no noise, no randomisation, fewer environments."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.play_mode()
