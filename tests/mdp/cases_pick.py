@@ -27,7 +27,7 @@ AT_WORK = {
     "body_pos_w": [[LOST, [1.0, 2.4, 0.68]], [LOST, [1.0, 2.4, 0.68]], [LOST, [1.0, 2.5, 0.62]]],
     "body_quat_w": [[[0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]]] * 3,
     "joint_pos": [[9.0, 0.02, 0.02]] * 3,
-    "joint_pos_target": [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.015]],
+    "joint_pos_target": [[9.0, 0.0, 0.0], [9.0, 0.0, 0.0], [9.0, 0.0, 0.015]],
     "object_root_pos_w": [[1.0, 2.41, 0.58], [1.03, 2.4, 0.58], [1.0, 2.5, 0.52]],
     "object_root_quat_w": [[0.0, 0.0, 0.0, 1.0]] * 3,
 }
@@ -36,8 +36,21 @@ AT_WORK = {
 ON_THE_WAY = {
     **AT_WORK,
     "body_pos_w": [[LOST, [1.0, 2.4, 0.66]], [LOST, [1.03, 2.5, 0.63]], [LOST, [1.0, 2.5, 0.62]]],
-    "joint_pos_target": [[0.0, 0.0, 0.0]] * 3,
+    "joint_pos_target": [[9.0, 0.0, 0.0]] * 3,
     "object_root_pos_w": [[1.0, 2.4, 0.56], [1.03, 2.5, 0.53], [1.0, 2.5, 0.52]],
+}
+# In the hand: above the place, 6 cm off the ground; 10 cm before it and 9 cm off; 3 cm beside it and 5 cm off.
+ABOVE = {
+    **ON_THE_WAY,
+    "body_pos_w": [[LOST, [1.0, 2.5, 0.68]], [LOST, [1.0, 2.4, 0.71]], [LOST, [1.03, 2.5, 0.67]]],
+    "object_root_pos_w": [[1.0, 2.5, 0.58], [1.0, 2.4, 0.61], [1.03, 2.5, 0.57]],
+}
+# The cube is at the grasp. The gripper is told to open; to close, and the cube keeps it; to close, and one finger is at
+# its target already.
+LOOSE = {
+    **ON_THE_WAY,
+    "joint_pos": [[9.0, 0.02, 0.02], [9.0, 0.02, 0.02], [9.0, 0.02, 0.0]],
+    "joint_pos_target": [[9.0, 0.04, 0.04], [9.0, 0.0, 0.0], [9.0, 0.0, 0.0]],
 }
 # At the place, open; 4 cm beside it, open; 4 cm beside it, and the second finger at no more than the opening. The
 # second was never carried.
@@ -60,6 +73,7 @@ DOWN = {"command_name": "place", **BOX, "height": 0.01, "gripper_cfg": FINGERS, 
 REWARDS = [
     # Near and kept open by 2 cm; too far; near, and one finger kept open by 5 mm only.
     Case(grasping.grasped, AT_WORK, [1.0, 0.0, 0.0], {"asset_cfg": HAND, "gripper_cfg": FINGERS, **GRASP}),
+    Case(grasping.grasped, LOOSE, [0.0, 1.0, 0.0], {"asset_cfg": HAND, "gripper_cfg": FINGERS, **GRASP}),
     # Down; level; 60° from down about the hand's y: 1 - cos 60°.
     Case(
         grasping.hand_tilt,
@@ -81,8 +95,23 @@ REWARDS = [
         [1.0 - math.tanh(1.4), 1.0 - math.tanh(0.7), 1.0],
         {"command_name": "object_pose", "std": 0.1, **BOX, "clearance": 0.06, **HELD},
     ),
+    # There but 6 cm too high: 0.12; 10 cm across and 3 cm above the clearance: 0.1 + 0.06; 3 cm across, 2 cm too high.
+    Case(
+        place_mdp.on_the_way,
+        ABOVE,
+        [1.0 - math.tanh(1.2), 1.0 - math.tanh(1.6), 1.0 - math.tanh(0.7)],
+        {"command_name": "object_pose", "std": 0.1, **BOX, "clearance": 0.06, **HELD},
+    ),
+    # The same cubes, of which one is not grasped: the gripper is told to open, or a finger is at its target.
+    Case(
+        place_mdp.on_the_way,
+        {**ABOVE, "joint_pos": LOOSE["joint_pos"], "joint_pos_target": LOOSE["joint_pos_target"]},
+        [0.0, 1.0 - math.tanh(1.6), 0.0],
+        {"command_name": "object_pose", "std": 0.1, **BOX, "clearance": 0.06, **HELD},
+    ),
     Case(place_mdp.put_down, LET_GO, [1.0, 0.0, 0.0], {"std": 0.1, **DOWN}),
-    Case(place_mdp.put_down, BESIDE, [1.0 - math.tanh(0.4), 0.0, 1.0 - math.tanh(0.6)], {"std": 0.1, **DOWN}),
+    # 4 cm and 6 cm, over one of 5 cm: what is further away than that counts as well.
+    Case(place_mdp.put_down, BESIDE, [1.0 - math.tanh(0.8), 0.0, 1.0 - math.tanh(1.2)], {"std": 0.05, **DOWN}),
     Case(place_mdp.approach_distance, AT_WORK, [0.01, 0.03, 0.0], {"asset_cfg": HAND, "offset": 0.1}),
     # Held, √(0.09² + 0.06²) away; not grasped, twice.
     Case(
@@ -96,6 +125,13 @@ REWARDS = [
         place_mdp.held_at_goal,
         ON_THE_WAY,
         [0.0, 1.0, 1.0],
+        {"command_name": "object_pose", "position": 0.05, **HELD},
+    ),
+    # Heights count as well: 6 cm; √(0.1² + 0.09²); √(0.03² + 0.05²) = 5.8 cm.
+    Case(
+        place_mdp.held_at_goal,
+        ABOVE,
+        [0.0, 0.0, 0.0],
         {"command_name": "object_pose", "position": 0.05, **HELD},
     ),
     # At the place, but not grasped.
