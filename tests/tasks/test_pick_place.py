@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from gaitway.tasks.manipulation.lift.lift_env_cfg import CUBE
+from gaitway.tasks.manipulation.pick_place.mdp import PlaceCommand, apart
 
 from .franka_script import CLOSE, OPEN, arms_that_obey, go, joints_for
 
@@ -15,6 +18,84 @@ DENSE, STAGED, SPARSE = (f"Gaitway-PickPlace-{variant}Franka" for variant in (""
 NUM_ENVS = 4
 FROM, TO = (0.5, 0.0), (0.45, 0.15)
 """Where the cube begins in the script, and where it is to go. Unit: m."""
+
+
+# -- on numbers at hand -------------------------------------------------------------------------------
+
+
+def test_a_place_too_near_is_moved_along_y_towards_the_middle() -> None:
+    # Within 10 cm of the cube is too near. The middle of y is at 0.1, its edges at -0.1 and 0.3.
+    drawn_at_moved = [
+        # 11 cm along y; 10.8 cm, but only 6 cm along y.
+        ([0.50, 0.00], [0.50, 0.11], [0.50, 0.00]),
+        ([0.41, 0.10], [0.50, 0.04], [0.41, 0.10]),
+        # Too near; the cube is on this side of the middle, and on that.
+        ([0.50, 0.05], [0.52, 0.04], [0.50, 0.25]),
+        ([0.50, 0.25], [0.50, 0.28], [0.50, 0.05]),
+        # The place is beyond the middle, the cube is not. There is no room for 20 cm.
+        ([0.50, 0.12], [0.50, 0.06], [0.50, 0.30]),
+    ]
+    drawn, at, moved = (torch.tensor(column) for column in zip(*drawn_at_moved, strict=True))
+    torch.testing.assert_close(apart(drawn, at, 0.1, (-0.1, 0.3)), moved)
+
+
+def test_wherever_the_cube_is_a_place_is_apart_from_it_and_in_the_range() -> None:
+    low, high = torch.tensor([0.4, -0.2]), torch.tensor([0.6, 0.2])
+    drawn, at = (low + (high - low) * torch.rand(5000, 2) for _ in range(2))
+    # As far as half of y's range allows.
+    for least in (0.1, 0.2):
+        place = apart(drawn, at, least, (-0.2, 0.2))
+        assert (place - at).norm(dim=1).min() >= least - 1e-6
+        assert place[:, 1].abs().max() <= 0.2
+        assert torch.equal(place[:, 0], drawn[:, 0])
+
+
+def place_command(fake_env, env_cfgs: dict[str, Any], pose: torch.Tensor) -> PlaceCommand:
+    """The command for cubes of 4 cm at these poses. Bases stand at (1, 2, 0.5) and look along the world's y."""
+    count = len(pose)
+    env = fake_env(
+        root_pos_w=torch.tensor([[1.0, 2.0, 0.5]] * count),
+        root_quat_w=torch.tensor([[0.0, 0.0, math.sqrt(0.5), math.sqrt(0.5)]] * count),
+        object_root_link_pose_w=pose,
+        object_root_pos_w=pose[:, :3],
+        object_root_quat_w=pose[:, 3:],
+    )
+    cfg = copy.deepcopy(env_cfgs[DENSE].commands.object_pose)
+    cfg.half_size = (0.02, 0.02, 0.02)
+    return PlaceCommand(cfg, env)
+
+
+def test_places_are_apart_from_the_cube_as_the_base_sees_it(fake_env, env_cfgs) -> None:
+    # At (0.5, -0.05) of the base, whose x is the world's y and whose y is against the world's x.
+    command = place_command(fake_env, env_cfgs, torch.tensor([[1.05, 2.5, 0.52, 0.0, 0.0, 0.0, 1.0]] * 500))
+    command.reset(None)
+    place = command.command[:, :2]
+    assert (place - torch.tensor([0.5, -0.05])).norm(dim=1).min() >= 0.1 - 1e-6
+    assert 0.4 <= place[:, 0].min() < 0.42
+    assert 0.58 < place[:, 0].max() <= 0.6
+    assert -0.2 <= place[:, 1].min() < -0.18
+    assert 0.18 < place[:, 1].max() <= 0.2
+
+
+def test_a_cube_was_carried_once_its_lowest_corner_was_3_cm_up(fake_env, env_cfgs) -> None:
+    flat, tipped = [0.0, 0.0, 0.0, 1.0], [math.sin(math.pi / 8), 0.0, 0.0, math.cos(math.pi / 8)]
+    # The lowest corner is 2 cm below the middle; 2.8 cm below that of a cube on its edge. So 3.1, 2.9 and 2.7 cm up.
+    pose = torch.tensor([[1.0, 2.5, 0.551, *flat], [1.0, 2.5, 0.549, *flat], [1.0, 2.5, 0.555, *tipped]])
+    command = place_command(fake_env, env_cfgs, pose)
+    command.pose_command_b[:, :3] = torch.tensor([0.5, 0.0, 0.02])
+    command._update_metrics()
+    assert command.carried.tolist() == [True, False, False]
+    torch.testing.assert_close(command.metrics["position_error"], torch.tensor([0.031, 0.029, 0.035]))
+    # Put down, it was carried all the same; higher, the last is as well.
+    pose[:, 2] = torch.tensor([0.52, 0.52, 0.6])
+    command._update_metrics()
+    assert command.carried.tolist() == [True, False, True]
+    # Another episode begins in the first environment alone.
+    command.reset(torch.tensor([0]))
+    assert command.carried.tolist() == [False, False, True]
+
+
+# -- on the engines -----------------------------------------------------------------------------------
 
 
 def to_the_place(cfg) -> None:
