@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,11 @@ import pinocchio as pin
 import pytest
 import torch
 from isaaclab.assets import ArticulationCfg
-from isaaclab.utils.math import quat_error_magnitude
+from isaaclab.utils.math import quat_error_magnitude, quat_mul
 
 from gaitway.robots import so101, ur10
 from gaitway.robots.assets import RobotAsset
-from gaitway.tasks.manipulation.reorient.mdp import kept_turning
+from gaitway.tasks.manipulation.reorient.mdp import OrientationCommand, kept_turning
 from gaitway.tasks.manipulation.reorient.reorient_env_cfg import CUBE
 
 NUM_GOALS = 200
@@ -79,6 +80,65 @@ def test_goals_can_be_reached(task: str, asset: RobotAsset, cfg: ArticulationCfg
 
 
 # -- a cube in a hand ---------------------------------------------------------------------------------
+
+
+def orientation_command(fake_env, env_cfgs: dict[str, Any], count: int) -> OrientationCommand:
+    """The hand's command, at the beginning of episodes that something else than their end began."""
+    env = fake_env(
+        object_root_pos_w=torch.zeros(count, 3),
+        object_root_quat_w=torch.tensor([[0.0, 0.0, 0.0, 1.0]] * count),
+        object_default_root_pose=torch.zeros(count, 7),
+    )
+    env.device, env.reset_buf = "cpu", torch.zeros(count, dtype=torch.bool)
+    command = OrientationCommand(copy.deepcopy(env_cfgs[HAND].commands.goal), env)
+    command.reset(None)
+    return command
+
+
+def turn_cubes(command: OrientationCommand, off: torch.Tensor) -> None:
+    """Let a step end with cubes that are turned by so much from their goals."""
+    turn = torch.zeros_like(command.quat_command_w)
+    turn[:, 0], turn[:, 3] = torch.sin(0.5 * off), torch.cos(0.5 * off)
+    command.object.data.root_quat_w.torch[:] = quat_mul(command.quat_command_w, turn)
+    command._update_metrics()
+    command._update_command()
+
+
+def test_each_goal_that_is_reached_is_followed_by_one_of_its_own(fake_env, env_cfgs) -> None:
+    command = orientation_command(fake_env, env_cfgs, 64)
+    assert command.goals_reached.tolist() == [0.0] * 64
+    goals, near = command.quat_command_w.clone(), torch.arange(64) % 2 == 0
+    # 0.2 rad are near enough.
+    turn_cubes(command, torch.where(near, 0.19, 0.21))
+    assert command.goals_reached.tolist() == [1.0, 0.0] * 32
+    assert torch.equal(command.quat_command_w[~near], goals[~near])
+    drawn = command.quat_command_w[near]
+    assert (drawn[:, 3] >= 0.0).all()
+    assert len(torch.cat([goals[near], drawn]).unique(dim=0)) == 64
+
+
+def test_a_goal_is_not_reached_by_being_drawn(fake_env, env_cfgs) -> None:
+    command = orientation_command(fake_env, env_cfgs, 2)
+    # The first episode ends, and another begins, within a step: physics has not moved the cube since.
+    command._env.reset_buf[:] = torch.tensor([True, False])
+    command.reset(None)
+    turn_cubes(command, torch.zeros(2))
+    assert command.goals_reached.tolist() == [0.0, 1.0]
+    turn_cubes(command, torch.zeros(2))
+    assert command.goals_reached.tolist() == [1.0, 2.0]
+
+
+def test_goals_are_logged_and_the_tasks_verdict_stays(fake_env, env_cfgs) -> None:
+    command = orientation_command(fake_env, env_cfgs, 4)
+    turn_cubes(command, torch.tensor([0.0, 1.0, 0.0, 0.0]))
+    log = command._env.extras["log"]
+    log["Metrics/success_rate"] = 0.125
+    assert command.reset(torch.tensor([0, 1]))["goals_reached"] == 0.5
+    assert log == {"Metrics/success_rate": 0.125}
+    assert command.goals_reached.tolist() == [0.0, 0.0, 1.0, 1.0]
+    del log["Metrics/success_rate"]
+    command.reset(torch.tensor([2, 3]))
+    assert log == {}
 
 
 def exact(cfg: Any) -> None:
