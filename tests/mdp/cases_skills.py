@@ -23,6 +23,13 @@ TRUNK = {
     "joint_pos": [[0.8, -1.5], [1.1, -1.9], [0.8, -1.5]],
     "default_joint_pos": [[0.8, -1.5]] * 3,
 }
+# Upright: higher than it stands, in the ground, at half the height. The first and the last at 0.5 m/s and 1 rad/s.
+UPRIGHT = {
+    "projected_gravity_b": [[0.0, 0.0, -1.0]] * 3,
+    "root_pos_w": [[0.0, 0.0, 0.5], [0.0, 0.0, -0.1], [0.0, 0.0, 0.16]],
+    "root_lin_vel_w": [[0.0, 0.5, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.5]],
+    "root_ang_vel_w": [[0.6, 0.0, -0.8], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+}
 LIMITS = {
     "height": 0.32,
     "within": 0.06,
@@ -31,14 +38,18 @@ LIMITS = {
     "linear": 0.2,
     "angular": 0.5,
 }
-# One that stands, and what each limit refuses: too low, tipped by 16°, a joint off by 0.6, too fast, turning too fast.
+# One that stands, and what each limit refuses: too low, tipped by 16°, a joint off by 0.6, too fast, turning too fast;
+# too high, a joint off by -0.6, turning too fast about x and y together.
 STANDING = {
-    "projected_gravity_b": [[0.0, 0.0, -1.0]] * 2 + [[0.275637, 0.0, -0.961262]] + [[0.0, 0.0, -1.0]] * 3,
-    "root_pos_w": [[0.0, 0.0, 0.37], [0.0, 0.0, 0.25]] + [[0.0, 0.0, 0.32]] * 4,
-    "root_lin_vel_w": [[0.1, 0.1, 0.1]] * 4 + [[0.0, 0.0, -0.21], [0.0, 0.0, 0.0]],
-    "root_ang_vel_w": [[0.0, 0.0, 0.49]] * 5 + [[0.0, 0.0, -0.51]],
-    "joint_pos": [[0.4, -1.5]] * 3 + [[1.4, -1.5]] + [[0.8, -1.5]] * 2,
-    "default_joint_pos": [[0.8, -1.5]] * 6,
+    "projected_gravity_b": [[0.0, 0.0, -1.0]] * 2 + [[0.275637, 0.0, -0.961262]] + [[0.0, 0.0, -1.0]] * 6,
+    "root_pos_w": [[0.0, 0.0, 0.37], [0.0, 0.0, 0.25]]
+    + [[0.0, 0.0, 0.32]] * 4
+    + [[0.0, 0.0, 0.39]]
+    + [[0.0, 0.0, 0.32]] * 2,
+    "root_lin_vel_w": [[0.1, 0.1, 0.1]] * 4 + [[0.0, 0.0, -0.21]] + [[0.0, 0.0, 0.0]] * 4,
+    "root_ang_vel_w": [[0.0, 0.0, 0.49]] * 5 + [[0.0, 0.0, -0.51]] + [[0.0, 0.0, 0.0]] * 2 + [[0.4, -0.4, 0.0]],
+    "joint_pos": [[0.4, -1.5]] * 3 + [[1.4, -1.5]] + [[0.8, -1.5]] * 3 + [[0.8, -2.1]] + [[0.8, -1.5]],
+    "default_joint_pos": [[0.8, -1.5]] * 9,
 }
 ENDED = {"time_outs": [True, False, True], "terminated": [False, False, True]}
 
@@ -58,14 +69,29 @@ REWARDS = [
     Case(stand_up.uprightness, TRUNK, [1.0, 0.75, 0.0]),
     # 0.5 · cos 60°; nothing on the back.
     Case(stand_up.upright_height, TRUNK, [1.0, 0.25, 0.0], {"height": 0.32}),
+    Case(stand_up.upright_height, UPRIGHT, [1.0, 0.0, 0.5], {"height": 0.32}),
     # exp(-0.25 / 0.5²) · 0.5 = 0.367879 / 2
     Case(stand_up.upright_pose, TRUNK, [1.0, 0.18394, 0.0], {"std": 0.5}),
+    # Of the second joint alone: exp(-0.16 / 0.5²) · 0.5 = 0.527292 / 2
+    Case(
+        stand_up.upright_pose,
+        TRUNK,
+        [1.0, 0.263646, 0.0],
+        {"std": 0.5, "asset_cfg": SceneEntityCfg("robot", joint_ids=[1])},
+    ),
     # exp(-0.25 / 0.5²) · 0.25
     Case(
         stand_up.upright_stillness,
         TRUNK,
         [1.0, 0.09197, 0.0],
         {"height": 0.32, "linear": 0.5, "angular": 1.0},
+    ),
+    # exp(-0.25 / 0.5² - 1 / 2²) = 0.286505, at full height and at half of it.
+    Case(
+        stand_up.upright_stillness,
+        UPRIGHT,
+        [0.286505, 0.0, 0.143252],
+        {"height": 0.32, "linear": 0.5, "angular": 2.0},
     ),
     # All up for 0.1 s or more. All up, the right diagonal for 0.02 s: a tremble. One that is to be up is down.
     Case(
@@ -95,6 +121,21 @@ REWARDS = [
         [1.0, 0.0, 0.0],
         {**ON_FEET, "shortest": 0.03, "longest": 0.4},
     ),
+    # Those that are to be up left the ground just now, which does not matter, on the diagonal and on the front; on all,
+    # one that is to bear the hop did.
+    Case(
+        hop.flight,
+        {
+            "command": [TOLD[1], TOLD[2], TOLD[0]],
+            "current_air_time": [
+                [0.0, 0.1, 0.02, 0.3, 0.1],
+                [0.0, 0.1, 0.1, 0.02, 0.02],
+                [0.0, 0.1, 0.1, 0.02, 0.1],
+            ],
+        },
+        [1.0, 1.0, 0.0],
+        {**ON_FEET, "shortest": 0.03, "longest": 0.4},
+    ),
     *(
         Case(
             term,
@@ -113,36 +154,64 @@ REWARDS = [
         # The second is to keep up its front right and hind left foot, the third both hind ones.
         for term, expected in ((hop.others_down, [0.0, 2.0, 1.0]), (hop.feet_apart, [0.0, 1.0, 1.0]))
     ),
-    # Pitched and rolled by sines of 0.6 and 0.3: 0.36 + 0.09; the same on the diagonal; on the front, roll alone.
+    *(
+        Case(
+            term,
+            {
+                "command": [TOLD[1]] * 3,
+                # Of the right diagonal: none is down, and no other; both, and no other; none, and both others.
+                "current_contact_time": [
+                    [0.5, 0.0, 0.0, 0.0, 0.0],
+                    [0.0, 0.1, 0.0, 0.0, 0.1],
+                    [0.0, 0.0, 0.1, 0.1, 0.0],
+                ],
+            },
+            expected,
+            ON_FEET,
+        )
+        for term, expected in ((hop.others_down, [0.0, 0.0, 2.0]), (hop.feet_apart, [0.0, 0.0, 0.0]))
+    ),
+    # Pitched and rolled by sines of 0.6 and 0.3: 0.36 + 0.09; the same on the diagonal; on the front, and on the
+    # hind feet, roll alone.
     Case(
         hop.lean,
-        {"command": TOLD, "projected_gravity_b": [[0.6, -0.3, -0.74162]] * 3},
-        [0.45, 0.45, 0.09],
+        {"command": [*TOLD, [0.0, 0.0, 1.0, 1.0]], "projected_gravity_b": [[0.6, -0.3, -0.74162]] * 4},
+        [0.45, 0.45, 0.09, 0.09],
         {"command_name": "hop", "front": (1, 1, 0, 0)},
     ),
-    # exp(-0.09 / 0.36) = 0.778801; up and down does not count. exp(-0.49 / 0.49), turning by 0.7 rad/s.
+    # Up and down does not count, nor do roll and pitch; exp(-0.09 / 0.36) = 0.778801; exp(-0.25 - 0.49 / 0.49).
     Case(
         hop.on_the_spot,
         {
-            "root_lin_vel_w": [[0.0, 0.0, 3.0], [0.0, 0.3, 0.0], [0.0, 0.0, 0.0]],
+            "root_lin_vel_w": [[0.0, 0.0, 3.0], [0.0, 0.3, 0.0], [-0.3, 0.0, 0.0]],
             "root_ang_vel_w": [[5.0, 5.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.7]],
         },
-        [1.0, 0.778801, 0.367879],
+        [1.0, 0.778801, 0.286505],
         {"linear": 0.6, "angular": 0.7},
     ),
     # 0.5 m away, tanh 1; 0.2 m too low, tanh 0.4.
     Case(jump.near_place, AWAY, [0.238406, 0.620051, 1.0], {**TO_PLACE, "std": 0.5}),
-    # Still in the default pose; at 0.5 m/s, exp(-1); off by 0.5 rad in all, exp(-0.25).
+    # 0.3 m away and 0.4 m too high, 0.5 m in all; the same too low.
+    Case(
+        jump.near_place,
+        {
+            "root_pos_w": [[1.0, 2.0, 0.92], [1.0, 2.0, 0.12]],
+            "command__jump__place": [[1.0, 2.3, 0.2], [0.7, 2.0, 0.2]],
+        },
+        [0.238406, 0.238406],
+        {**TO_PLACE, "std": 0.5},
+    ),
+    # Still in the default pose; at 0.5 m/s, exp(-1); off by 0.5 rad in all, exp(-1).
     Case(
         jump.calm_at_place,
         {
             **AWAY,
-            "root_lin_vel_w": [[0.0, 0.0, 0.0], [0.3, 0.4, 0.0], [0.0, 0.0, 0.0]],
+            "root_lin_vel_w": [[0.0, 0.0, 0.0], [0.3, 0.0, 0.4], [0.0, 0.0, 0.0]],
             "joint_pos": [[0.8, -1.5], [0.8, -1.5], [1.1, -1.9]],
             "default_joint_pos": [[0.8, -1.5]] * 3,
         },
-        [0.238406, 0.620051 * 0.367879, 0.778801],
-        {**TO_PLACE, "std": 0.5, "speed": 0.5, "pose": 1.0},
+        [0.238406, 0.620051 * 0.367879, 0.367879],
+        {**TO_PLACE, "std": 0.5, "speed": 0.5, "pose": 0.5},
     ),
     # The longest so far goes on; on the ground; a second leap that is still shorter than the first.
     Case(
@@ -180,7 +249,7 @@ OBSERVATIONS = [
     ),
 ]
 TERMINATIONS = [
-    Case(stand_up.stands, STANDING, [True, False, False, False, False, False], LIMITS),
+    Case(stand_up.stands, STANDING, [True] + [False] * 8, LIMITS),
     # Standing when time is up; standing before; time is up for one that physics broke.
     Case(stand_up.stood_up, {**{k: [v[0]] * 3 for k, v in STANDING.items()}, **ENDED}, [True, False, False], LIMITS),
     # In 2 s, 2 hops of 1 a second; 1 is too few; 0.5 s is more than a fifth.
@@ -207,15 +276,16 @@ TERMINATIONS = [
         [True, False, False],
         {"command_name": "hop", "rate": 1.0, "others": 0.2},
     ),
-    # At the place, after a leap; too far; too low; tipped by 23°; too fast; never in the air; time is not up; it fell.
+    # At the place, after a leap just long enough; too far; too low; tipped by 23°; too fast, downwards; not long enough
+    # in the air; time is not up; it fell.
     Case(
         jump.jumped,
         {
             "root_pos_w": [[1.0, 2.1, 0.5], [1.0, 2.2, 0.5], [1.0, 2.0, 0.4]] + [[1.0, 2.0, 0.52]] * 5,
             "projected_gravity_b": [[0.0, 0.0, -1.0]] * 3 + [[0.387298, 0.0, -0.921954]] + [[0.0, 0.0, -1.0]] * 4,
-            "root_lin_vel_w": [[0.0, 0.1, 0.0]] * 4 + [[0.0, 0.4, 0.0]] + [[0.0, 0.0, 0.0]] * 3,
+            "root_lin_vel_w": [[0.0, 0.1, 0.0]] * 4 + [[0.0, 0.0, -0.4]] + [[0.0, 0.0, 0.0]] * 3,
             "command__jump__place": [[1.0, 2.0, 0.2]] * 8,
-            "command__jump__longest_flight": [0.1] * 5 + [0.06] + [0.1] * 2,
+            "command__jump__longest_flight": [0.08] * 5 + [0.06] + [0.1] * 2,
             "time_outs": [True] * 6 + [False, True],
             "terminated": [False] * 7 + [True],
         },
