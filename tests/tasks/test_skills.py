@@ -12,7 +12,7 @@ import torch
 from gaitway.export.task import describe_commands
 from gaitway.tasks.locomotion.hop.mdp import HopCommand
 from gaitway.tasks.locomotion.jump.jump_env_cfg import BOX
-from gaitway.tasks.locomotion.jump.mdp import JumpCommand
+from gaitway.tasks.locomotion.jump.mdp import JumpCommand, reset_before_or_on_box
 
 ENGINES = pytest.mark.parametrize("engine", ["mujoco_cpu", "newton_mjwarp", "ovphysx"])
 NUM_ENVS = 16
@@ -60,6 +60,8 @@ def test_only_a_stance_on_the_commanded_feet_and_no_other_makes_a_hop(fake_env, 
     torch.testing.assert_close(command.others_down, torch.tensor([0.0, 0.0, 0.02]))
     # What it did before the last landing is forgotten.
     assert run(command, (1, [DIAGONAL] * 3), (4, [UP] * 3)) == [2.0, 1.0, 1.0]
+    # For how long it stands on them does not matter.
+    assert run(command, (10, [DIAGONAL] * 3), (4, [UP] * 3)) == [3.0, 2.0, 2.0]
 
 
 def test_feet_that_come_and_go_one_after_the_other_do_not_hop(fake_env, env_cfgs) -> None:
@@ -68,6 +70,8 @@ def test_feet_that_come_and_go_one_after_the_other_do_not_hop(fake_env, env_cfgs
     # On the front feet only for 80 and 100 ms of a stance, half when landing, half when leaving.
     run(command, (4, [UP, UP]), (2, [front, front]), (3, [ALL, ALL]), (2, [front, front]), (1, [UP, front]))
     assert run(command, (4, [UP, UP])) == [1.0, 0.0]
+    # The next stance is another.
+    assert run(command, (3, [ALL, ALL]), (4, [UP, UP])) == [2.0, 1.0]
 
 
 def test_an_episode_begins_with_no_hop_and_feet_to_choose(fake_env, env_cfgs) -> None:
@@ -85,11 +89,78 @@ def test_an_episode_begins_with_no_hop_and_feet_to_choose(fake_env, env_cfgs) ->
     assert command.hops.max() == 0.0
 
 
+@pytest.mark.parametrize("last", [[1, 0, 0, 0], [0, 1, 0, 0]], ids=["too long on one foot", "on another foot"])
+def test_a_hop_command_forgets_the_last_episode_and_no_other(last: list[int], fake_env, env_cfgs) -> None:
+    command = hop_command(fake_env, env_cfgs, [DIAGONAL, DIAGONAL])
+    run(command, (6, [last, last]))
+    down = command.others_down[1].item()
+    command.reset(torch.tensor([0]))
+    assert command.others_down.tolist() == [0.0, down]
+    command._command[:] = torch.tensor(DIAGONAL)
+    # The second is still in the stance that it began before.
+    assert run(command, (1, [DIAGONAL, DIAGONAL]), (4, [UP, UP])) == [1.0, 0.0]
+
+
+def test_feet_are_down_that_the_sensor_says_touch(fake_env, env_cfgs) -> None:
+    command = hop_command(fake_env, env_cfgs, [DIAGONAL, DIAGONAL])
+    # Body 0 is the trunk. The first has down what it should; the second both other feet as well.
+    contact = torch.tensor([[0.5, 0.1, 0.0, 0.0, 0.1], [0.0, 0.02, 3.0, 3.0, 0.1]])
+    command._sensor.data.current_contact_time.torch[:] = contact
+    command._update_metrics()
+    torch.testing.assert_close(command.others_down, torch.tensor([0.0, 0.02]))
+    assert command.flight.tolist() == [0.0, 0.0]
+    command._sensor.data.current_contact_time.torch[1, 1:] = 0.0
+    command._update_metrics()
+    torch.testing.assert_close(command.flight, torch.tensor([0.0, 0.02]))
+
+
+def test_a_jump_begins_before_the_edge_on_the_ground_or_on_the_box(fake_env) -> None:
+    count, origin = 400, torch.tensor([10.0, -20.0, 0.5])
+    default = torch.tensor([[0.0, 0.0, 0.32, 0.0, 0.0, 0.0, 1.0]] * count)
+    env = fake_env(default_root_pose=default.clone(), env_origins=origin.repeat(count, 1))
+    robot, written = env.scene["robot"], {}
+    robot.write_root_link_pose_to_sim_index = lambda root_pose, env_ids: written.update(pose=root_pose, ids=env_ids)
+    robot.write_root_com_velocity_to_sim_index = lambda root_velocity, env_ids: written.update(velocity=root_velocity)
+    ids, size = slice(100, None), (1.2, 1.4, 0.2)
+    reset_before_or_on_box(env, ids, size, gap=(0.4, 0.6), side=0.1, yaw=0.3, on_box=0.25, velocity=0.2)
+    assert torch.equal(robot.data.default_root_pose.torch, default)
+    assert written["ids"] == ids
+    assert len(written["pose"]) == 300
+    x, y, z = (written["pose"][:, :3] - origin).unbind(dim=1)
+    on = z > 0.42
+    torch.testing.assert_close(z, torch.where(on, 0.52, 0.32))
+    assert 0.1 < on.float().mean() < 0.4
+    assert written["pose"][:, 3:5].abs().max() == 0.0
+    yaw = 2.0 * torch.atan2(written["pose"][:, 5], written["pose"][:, 6])
+    linear, angular = written["velocity"].split(3, dim=1)
+    assert angular.abs().max() == 0.0
+    # The edge ahead is at -0.6 or 0.6.
+    ranges = [(torch.where(on, 0.6, -0.6) - x, 0.4, 0.6), (y, -0.1, 0.1), (yaw, -0.3, 0.3)]
+    for values, low, high in ranges + [(speed, -0.2, 0.2) for speed in linear.unbind(dim=1)]:
+        tenth = 0.1 * (high - low)
+        assert low - 1e-5 <= values.min() < low + tenth
+        assert high - tenth < values.max() <= high + 1e-5
+
+
+def test_places_to_land_are_drawn_for_each_robot(fake_env, env_cfgs) -> None:
+    count = 300
+    env = fake_env(
+        root_pos_w=torch.tensor([[-1.1, 0.1, 0.3]] * count), root_quat_w=torch.tensor([[0.0, 0.0, 0.0, 1.0]] * count)
+    )
+    cfg = copy.deepcopy(env_cfgs["Gaitway-Jump-Go2"].commands.jump)
+    cfg.size, cfg.beyond = (1.2, 1.4, 0.2), (0.3, 0.5)
+    command = JumpCommand(cfg, env)
+    command.reset(slice(None))
+    beyond = command.place[:, 0] + 0.6
+    assert 0.3 - 1e-6 <= beyond.min() < 0.32
+    assert 0.48 < beyond.max() <= 0.5 + 1e-6
+
+
 def test_the_place_is_told_as_seen_from_the_robot(fake_env, env_cfgs) -> None:
     half = math.sqrt(0.5)
-    # Before the box, on it, and before it looking to the left. Environments are 10 m apart.
+    # Before the box, on it, and before it, to the left and looking to the left. Environments are 10 m apart.
     env = fake_env(
-        root_pos_w=torch.tensor([[-1.1, 0.1, 0.3], [10.1, 0.0, 0.5], [18.9, 0.0, 0.3]]),
+        root_pos_w=torch.tensor([[-1.1, 0.1, 0.3], [9.9, 0.0, 0.5], [18.9, 0.3, 0.3]]),
         root_quat_w=torch.tensor([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, half, half]]),
         env_origins=torch.tensor([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [20.0, 0.0, 0.0]]),
     )
@@ -99,7 +170,7 @@ def test_the_place_is_told_as_seen_from_the_robot(fake_env, env_cfgs) -> None:
     command.reset(slice(None))
     # Edges at -0.6 and 0.6, places 0.5 m beyond.
     torch.testing.assert_close(command.place, torch.tensor([[-0.1, 0.0, 0.2], [11.1, 0.0, 0.0], [19.9, 0.0, 0.2]]))
-    expected = [[1.0, -0.1, 0.5, 0.2], [1.0, 0.0, 0.5, -0.2], [0.0, -1.0, 0.5, 0.2]]
+    expected = [[1.0, -0.1, 0.5, 0.2], [1.2, 0.0, 0.7, -0.2], [-0.3, -1.0, 0.5, 0.2]]
     torch.testing.assert_close(command.command, torch.tensor(expected), atol=1e-5, rtol=0.0)
 
 
@@ -112,6 +183,27 @@ def test_the_longest_flight_is_remembered_but_not_the_drop_at_the_beginning(fake
     # The first is in the air for two steps after it stood; the second for two, and then for one.
     torch.testing.assert_close(command.longest_flight, torch.tensor([0.04, 0.04]))
     torch.testing.assert_close(command.flight, torch.tensor([0.0, 0.02]))
+    # In the first environment another episode begins, in the air; in the second the flight goes on.
+    command.count(torch.tensor([False, False]))
+    assert command.reset(torch.tensor([0]))["longest_flight"].item() == pytest.approx(0.04)
+    command.count(torch.tensor([False, False]))
+    torch.testing.assert_close(command.longest_flight, torch.tensor([0.0, 0.06]))
+    torch.testing.assert_close(command.flight, torch.tensor([0.0, 0.06]))
+
+
+def test_a_robot_is_in_the_air_when_no_body_touches_anything(fake_env, env_cfgs) -> None:
+    env = fake_env(
+        root_pos_w=torch.zeros(2, 3),
+        root_quat_w=torch.tensor([[0.0, 0.0, 0.0, 1.0]] * 2),
+        current_contact_time=torch.tensor([[0.0, 0.0, 0.4], [0.0, 0.0, 0.02]]),
+    )
+    command = JumpCommand(copy.deepcopy(env_cfgs["Gaitway-Jump-Go2"].commands.jump), env)
+    command.reset(slice(None))
+    command._update_metrics()
+    assert command.flight.tolist() == [0.0, 0.0]
+    env.scene.sensors["contact_forces"].data.current_contact_time.torch[0] = 0.0
+    command._update_metrics()
+    torch.testing.assert_close(command.flight, torch.tensor([0.02, 0.0]))
 
 
 # -- on the engines -----------------------------------------------------------------------------------
