@@ -78,7 +78,8 @@ def last_exported(folder: Path, env: dict[str, str], run: str, name: str) -> Non
     assert np.isfinite(actions).all()
     joints = contract["robot"]["joints"]
     assert [joint["name"] for joint in joints[:7]] == [f"panda_joint{i}" for i in range(1, 8)]
-    assert contract["actions"][0]["offset"] == [joint["default_pos"] for joint in joints[:7]]
+    assert contract["actions"][0]["type"] == "relative_joint_position"
+    assert contract["actions"][0]["scale"] == [0.12, 0.12, 0.12, 0.12, 0.18, 0.24, 0.45]
     kept = {prop.key: prop.value for prop in onnx.load(bundle / "policy.onnx").metadata_props}
     assert json.loads(kept["gaitway.contract"]) == contract
     assert contract["timing"]["control_dt"] == pytest.approx(1 / 30)

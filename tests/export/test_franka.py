@@ -57,7 +57,7 @@ def test_it_is_told_poses_and_judged_by_its_hand(reach):
 
 def test_fingers_that_no_action_drives_are_held(reach):
     (action,) = reach.contract["actions"]
-    assert (action["joints"], action["scale"]) == (ARM, [0.5] * 7)
+    assert (action["type"], action["joints"]) == ("relative_joint_position", ARM)
     episode = reach.bundle.episode()
     assert episode.targets[:, 7:] == pytest.approx(0.04, abs=1e-6)
     assert len(episode) == 119, "a whole episode of 4 s at 30 Hz, but for the step that ends it"
