@@ -700,6 +700,13 @@ def undisturbed(cfg: Any) -> None:
     for group in (cfg.terminations, cfg.events, cfg.curriculum):
         for name in [name for name in vars(group) if not name.startswith("_")]:
             setattr(group, name, None)
+    if hasattr(cfg.actions, "arm_action"):
+        # A script of targets, which do not depend on where an engine has brought the joints.
+        from gaitway import mdp
+
+        cfg.actions.arm_action = mdp.DelayedJointPositionActionCfg(
+            asset_name="robot", joint_names=cfg.actions.arm_action.joint_names, scale=0.5, use_default_offset=True
+        )
 
 
 def in_the_engine_of_training(open_env: Callable[..., Any], contract: Contract, within: float, beyond: float) -> Engine:

@@ -10,7 +10,6 @@ from isaaclab_tasks.utils import PresetCfg
 
 from gaitway.tasks.ppo_recipe import PpoRecipe
 from gaitway.tasks.sac_recipe import SacRecipe, sac
-from gaitway.tasks.skrl_sac_recipe import CPU, CUDA, skrl_sac
 
 
 def mirror() -> RslRlSymmetryCfg:
@@ -64,6 +63,8 @@ def flat_skrl_sac(directory: str) -> PresetCfg:
     Args:
         directory: Folder of Isaac Lab's logs.
     """
+    from gaitway.tasks.skrl_sac_recipe import skrl_sac  # loads skrl, which not every training needs
+
     # Rewards are about 0.03 a step when it walks; with this their discounted sum is of the order of 1.
     return skrl_sac(directory, cpu_steps=24_000, cuda_steps=24_000, target_std=0.15, rewards_shaper_scale=5.0)
 
@@ -74,6 +75,8 @@ def rough_skrl_sac(directory: str) -> PresetCfg:
     Args:
         directory: Folder of Isaac Lab's logs.
     """
+    from gaitway.tasks.skrl_sac_recipe import CPU, CUDA, skrl_sac
+
     return skrl_sac(
         directory,
         cpu_steps=72_000,
