@@ -16,6 +16,8 @@ from gaitway.tasks.manipulation.insert.insert_env_cfg import DEEP
 
 LOOSE, TIGHT = "Gaitway-Insert-Franka", "Gaitway-Insert-Tight-Franka"
 NUM_ENVS = 4
+SUNK = 3e-4
+"""How far a peg may be in the wall that it is pushed against, while it is pushed. Unit: m."""
 
 
 class Script:
@@ -74,13 +76,13 @@ class Script:
             actions.append(jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + 1e-6 * np.eye(6), wanted))
         return (torch.tensor(np.array(actions), dtype=torch.float32) / self.scale).clamp(-1.0, 1.0)
 
-    def go(self, goal: torch.Tensor, steps: int, fastest: float) -> float:
-        """Lead the ends to a goal; return how far any was in a wall meanwhile. Unit: m."""
-        worst = -1.0
+    def go(self, goal: torch.Tensor, steps: int, fastest: float) -> torch.Tensor:
+        """Lead the ends to a goal; return how far each was in a wall meanwhile. Unit: m."""
+        worst = torch.full((NUM_ENVS,), -1.0)
         for _ in range(steps):
             _, _, terminated, _, _ = self.env.step(self.steer(goal, fastest))
             assert not terminated.any()
-            worst = max(worst, float(self.in_the_wall().max()))
+            worst = torch.maximum(worst, self.in_the_wall())
         return worst
 
 
@@ -111,11 +113,13 @@ def test_only_a_peg_that_is_aligned_goes_in(task: str, engine: str, open_env) ->
         depth = -script.pose()[0][:, 2]
         assert (depth > DEEP).tolist() == [True, True, False, False]
         assert depth.max() - HOLE_DEPTH < 0.2 * clearance
-        assert worst < 0.2 * clearance
+        assert worst.max() < 0.2 * clearance
         success = env.unwrapped.curriculum_manager._term_cfgs[0].params
         assert success["judge"](env.unwrapped, **success["params"]).tolist() == [True, True, False, False]
-        # At the bottom of the hole, pushed sideways until it rests, with all that an action can.
+        # At the bottom of the hole, pushed sideways until it rests, with all that an action can. When it hits the wall
+        # it is in it deeper for a step or two.
         for side in ([0.03, 0.0, -HOLE_DEPTH], [0.0, -0.03, -HOLE_DEPTH]):
-            script.go(torch.tensor(side).expand(NUM_ENVS, 3), 20, 0.04)
+            worst = script.go(torch.tensor(side).expand(NUM_ENVS, 3), 20, 0.04)
+            assert worst[:2].max() < SUNK
             assert script.in_the_wall()[:2].max() < 0.25 * clearance
             assert (-script.pose()[0][:2, 2] > DEEP).all()
