@@ -862,8 +862,8 @@ def learned_section(name: str, task: Task) -> str:
             )
     episodes = next(iter(rows[0]["judged"].values()))["episodes"]
     parts = [
-        f"**Learned.** Judged in `-Play`, over {episodes} episodes a seed on each engine, with 95 % intervals. Minutes are "
-        "of training; other work ran beside most of them, so that steps compare better.",
+        f"**Learned.** Judged in `-Play`, over {episodes} episodes a seed on each engine, with 95 % intervals. "
+        "Minutes are of training; other work ran beside most of them, so that steps compare better.",
         table(header, lines),
     ]
     if (DOCS / IMAGES / f"{name}-curve.png").exists():
