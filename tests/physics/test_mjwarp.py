@@ -23,10 +23,10 @@ def boxes() -> newton.Model:
     return builder.finalize(device="cpu")
 
 
-def contacts(box_contacts: bool) -> tuple[np.ndarray, np.ndarray]:
+def contacts() -> tuple[np.ndarray, np.ndarray]:
     """Where boxes touch for MuJoCo-Warp and for native MuJoCo. Shapes are (n, 3), in an order of their own."""
     model = boxes()
-    cfg = BoxContactsSolverCfg(njmax=100, nconmax=20, box_contacts=box_contacts)
+    cfg = BoxContactsSolverCfg(njmax=100, nconmax=20)
     solver = NewtonBoxContactsManager._create_solver(model, cfg)
     state = model.state()
     native = mujoco.MjData(solver.mj_model)
@@ -41,12 +41,6 @@ def in_order(points: np.ndarray) -> np.ndarray:
 
 
 def test_two_boxes_touch_where_they_do_in_native_mujoco() -> None:
-    warp, native = contacts(box_contacts=True)
+    warp, native = contacts()
     assert len(native) == 8  # corners of an octagon
     np.testing.assert_allclose(warp, native, atol=1e-5)
-
-
-def test_without_it_some_places_count_twice() -> None:
-    """What the setting is for; MuJoCo-Warp may come to make it needless."""
-    warp, native = contacts(box_contacts=False)
-    assert len(warp) > len(native) == len(np.unique(warp.round(6), axis=0))
