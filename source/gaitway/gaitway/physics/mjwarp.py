@@ -32,6 +32,7 @@ class BoxContactsSolverCfg(MJWarpSolverCfg):
     box_contacts: bool = True
     """Whether two boxes touch by the algorithm for boxes, as in native MuJoCo.
 
-    MuJoCo-Warp takes the one for all convex shapes instead (GJK and EPA), which gives 4 places where that for
-    boxes gives 8, and with which cubes turn and slide in a gripper: a policy that lifted 96 of 100 cubes on native MuJoCo lifted 40.
+    MuJoCo-Warp takes the one for all convex shapes instead (GJK and EPA), which gives 4 places where that for boxes
+    gives 8, and with which cubes turn and slide in a gripper: a policy that lifted 96 of 100 cubes on native MuJoCo
+    lifted 40.
     """
