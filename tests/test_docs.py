@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -41,3 +43,23 @@ def test_every_knob_of_sac_is_explained():
         own -= {"class_name", "stochastic", "init_noise_std", "noise_std_type", "state_dependent_std"}
         for name in own - {"distribution_cfg"}:
             assert re.search(rf"`[^`]*\b{name}\b[^`]*`", page), f"{cfg.__name__}.{name} is not in docs/sac.md"
+
+
+def test_seeds_are_judged_together_only_on_engines_that_judged_all_of_them():
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import make_tables
+    finally:
+        sys.path.pop(0)
+
+    def judged(**rates: float) -> dict:
+        return {"judged": {engine: {"episodes": 100, "success_rate": rate} for engine, rate in rates.items()}}
+
+    found = make_tables.together([judged(mujoco_cpu=0.99, ovphysx=1.0), judged(mujoco_cpu=0.89)])
+    assert set(found) == {"mujoco_cpu"}
+    # Wilson's interval for 188 of 200, by statsmodels' proportion_confint.
+    assert found["mujoco_cpu"] == pytest.approx(
+        {"success_rate": 0.94, "success_low": 0.8981, "success_high": 0.9654}, abs=1e-4
+    )
+    assert make_tables.is_met(found, "cpu", 0.94)
+    assert not make_tables.is_met(found, "cpu", 0.95)
