@@ -23,6 +23,7 @@ import os
 import pkgutil
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -112,6 +113,7 @@ REWARDS: dict[str, tuple[str, str]] = {
     "action_rate_l2": ("Σ (action - last action)²", "1"),
     "joint_vel_l2": ("Σ (joint velocity)²", "rad²/s²"),
     "joint_vel_limits": ("Σ (abs(joint velocity) - {soft_ratio} · its limit, between 0 and 1)", "rad/s"),
+    "joint_overspeed": ("Σ (abs(joint velocity) - {soft_ratio} · its limit, at least 0)", "rad/s"),
     "JointAccL2": ("Σ (joint acceleration, mean over the step)²", "rad²/s⁴"),
     "joint_effort_l2": ("Σ (joint torque, at the end of the step)²", "N²·m²"),
     "joint_power": ("Σ abs(joint torque · joint velocity)", "W"),
@@ -1040,10 +1042,9 @@ def primitives_block() -> str:
         kept, bare = [], []
         for link in asset.load().getroot().findall("link"):
             shapes = [collision.find("geometry")[0].tag for collision in link.findall("collision")]
-            own = [shape for shape in shapes if shape != "mesh"]
-            if own:
-                many = ("es" if own[0] == "box" else "s") if len(own) > 1 else ""
-                kept.append(f"`{link.get('name')}` ({len(own)} {own[0]}{many})")
+            if own := Counter(shape for shape in shapes if shape != "mesh"):
+                counts = (counted(count, shape).replace("boxs", "boxes") for shape, count in own.items())
+                kept.append(f"`{link.get('name')}` ({', '.join(counts)})")
             if not shapes and link.find("inertial") is not None:
                 bare.append(f"`{link.get('name')}`")
         if kept:

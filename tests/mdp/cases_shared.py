@@ -38,6 +38,19 @@ REWARDS = [
         [0.0, 0.2, 1.3],
         {"soft_ratio": 0.9},
     ),
+    # The same, but 9 is 7.2 above 1.8; then joint 1 alone.
+    Case(
+        mdp.joint_overspeed,
+        {"joint_vel": [[1.0, 0.5], [-2.0, 0.9], [9.0, -1.2]], "soft_joint_vel_limits": [[2.0, 1.0]] * 3},
+        [0.0, 0.2, 7.5],
+        {"soft_ratio": 0.9},
+    ),
+    Case(
+        mdp.joint_overspeed,
+        {"joint_vel": [[9.0, 0.5], [-2.0, -0.9], [9.0, -1.2]], "soft_joint_vel_limits": [[2.0, 1.0]] * 3},
+        [0.0, 0.0, 0.3],
+        {"soft_ratio": 0.9, "asset_cfg": SceneEntityCfg("robot", joint_ids=[1])},
+    ),
     # 10 · 0.2 - 1 · 0.5 = 1.5, and 10 · -1 kept to -5: 2.25 + 25. At rest on target. Damping alone: 1 and -2.
     Case(
         mdp.joint_effort_l2,

@@ -31,6 +31,7 @@ from .rewards import (
     box_lifted,
     feet_in_swing,
     joint_effort_l2,
+    joint_overspeed,
     joint_power,
     lifted_box_near_goal,
     object_near_hand,

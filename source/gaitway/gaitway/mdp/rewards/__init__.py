@@ -14,7 +14,7 @@ a term is, its unit, its range and where it is from; :func:`describe` reads them
 
 from .contact import feet_in_swing
 from .describe import GROUPS, Description, describe
-from .effort import joint_effort_l2, joint_power
+from .effort import joint_effort_l2, joint_overspeed, joint_power
 from .shaping import PotentialShaping, set_discount
 from .smooth import JointAccL2
 from .succeed import Succeeded
@@ -30,6 +30,7 @@ __all__ = [
     "describe",
     "feet_in_swing",
     "joint_effort_l2",
+    "joint_overspeed",
     "joint_power",
     "lifted_box_near_goal",
     "object_near_hand",

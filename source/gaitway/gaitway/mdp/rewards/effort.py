@@ -44,3 +44,26 @@ def joint_effort_l2(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg = SceneEnt
     )
     limit = data.joint_effort_limits.torch
     return torch.clamp(effort, -limit, limit)[:, ids].square().sum(dim=-1)
+
+
+def joint_overspeed(
+    env: ManagerBasedRLEnv, soft_ratio: float, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")
+) -> torch.Tensor:
+    """By how much joints are faster than a share of their speed limits, summed.
+
+    Where an engine does not hold joints at their limits, as MuJoCo does not, a policy that learned to be faster fails
+    on one that does, and on motors.
+
+    Args:
+        env: The environment.
+        soft_ratio: The share.
+        asset_cfg: The robot and its joints.
+
+    Returns:
+        Unit: rad/s for revolute joints. In [0, inf). Shape is (num_envs,).
+
+    Source: Isaac Lab's ``joint_vel_limits``, in which a joint counts for 1 rad/s at most, however fast it is.
+    """
+    data, ids = env.scene[asset_cfg.name].data, asset_cfg.joint_ids
+    excess = data.joint_vel.torch[:, ids].abs() - soft_ratio * data.soft_joint_vel_limits.torch[:, ids]
+    return excess.clamp_min(0.0).sum(dim=-1)

@@ -126,7 +126,7 @@ class RewardsCfg:
     joint_torques = RewTerm(func=mdp.joint_effort_l2, weight=-2.0e-5)
     joint_acc = RewTerm(func=mdp.JointAccL2, weight=-2.5e-8)
     # MuJoCo does not hold joints at their velocity limits, as PhysX and motors do.
-    joint_vel_limits = RewTerm(func=mdp.joint_vel_limits, weight=-0.3, params={"soft_ratio": 0.9})
+    joint_overspeed = RewTerm(func=mdp.joint_overspeed, weight=-0.3, params={"soft_ratio": 0.9})
     action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.005)
 
 

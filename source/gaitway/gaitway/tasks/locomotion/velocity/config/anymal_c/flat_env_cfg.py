@@ -5,6 +5,7 @@ from __future__ import annotations
 from isaaclab.utils import configclass, replace
 from isaaclab_newton.physics import NewtonCfg
 
+from gaitway import mdp
 from gaitway.robots.anymal_c import ANYMAL_C_CFG
 from gaitway.tasks.locomotion.velocity.velocity_env_cfg import VelocityEnvCfg
 
@@ -16,6 +17,9 @@ def use_anymal_c(cfg: VelocityEnvCfg) -> None:
     cfg.actions.joint_pos.scale = 0.5
     # It weighs three times as much, on legs half as long again: 25 times the squared torques.
     cfg.rewards.joint_torques.weight = -1.0e-5
+    # Its motors are slow. Without a price on all of the excess, knees swing at twice their limit, and a policy that
+    # does so falls on PhysX.
+    cfg.rewards.joint_vel_limits.func = mdp.joint_overspeed
     # Or its feet creep apart while it stands.
     for engine in vars(cfg.sim.physics).values():
         if isinstance(engine, NewtonCfg):
