@@ -57,6 +57,8 @@ FEET = SceneEntityCfg("contact_forces", body_ids=[1, 2, 3, 4])
 ON_FEET = {"command_name": "hop", "sensor_cfg": FEET}
 # Body 0 is the trunk. Told to hop on all, on the right diagonal, on the front.
 TOLD = [[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 0.0]]
+# The stances that these want.
+STANCES = [[foot > 0.5 for foot in feet] for feet in TOLD]
 
 # The robot is at (1, 2), 0.32 m above a place 0.3 m and 0.4 m away; at the place but 0.2 m too low; at the place.
 AWAY = {
@@ -97,7 +99,8 @@ REWARDS = [
     Case(
         hop.flight,
         {
-            "command": TOLD,
+            "command__hop": TOLD,
+            "command__hop__touched": STANCES,
             "current_air_time": [
                 [0.0, 0.1, 0.2, 0.1, 0.1],
                 [0.0, 0.02, 0.4, 0.4, 0.2],
@@ -111,7 +114,8 @@ REWARDS = [
     Case(
         hop.flight,
         {
-            "command": [TOLD[1], TOLD[0], TOLD[0]],
+            "command__hop": [TOLD[1], TOLD[0], TOLD[0]],
+            "command__hop__touched": [STANCES[1], STANCES[0], STANCES[0]],
             "current_air_time": [
                 [0.0, 0.1, 3.0, 3.0, 0.1],
                 [0.0, 0.4, 0.4, 0.4, 0.4],
@@ -126,7 +130,8 @@ REWARDS = [
     Case(
         hop.flight,
         {
-            "command": [TOLD[1], TOLD[2], TOLD[0]],
+            "command__hop": [TOLD[1], TOLD[2], TOLD[0]],
+            "command__hop__touched": [STANCES[1], STANCES[2], STANCES[0]],
             "current_air_time": [
                 [0.0, 0.1, 0.02, 0.3, 0.1],
                 [0.0, 0.1, 0.1, 0.02, 0.02],
@@ -134,6 +139,17 @@ REWARDS = [
             ],
         },
         [1.0, 1.0, 0.0],
+        {**ON_FEET, "shortest": 0.03, "longest": 0.4},
+    ),
+    # All up, after a stance on one foot of four; on all where the diagonal was told; on one foot of the two at the front.
+    Case(
+        hop.flight,
+        {
+            "command__hop": TOLD,
+            "command__hop__touched": [[True, False, False, False], STANCES[0], [True, False, False, False]],
+            "current_air_time": [[0.0, 0.1, 0.1, 0.1, 0.1]] * 3,
+        },
+        [0.0625, 0.25, 0.5625],
         {**ON_FEET, "shortest": 0.03, "longest": 0.4},
     ),
     *(
@@ -240,6 +256,12 @@ OBSERVATIONS = [
         {"current_air_time": [[9.0, 0.1, 0.0, 0.7, 0.5], [9.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.2, 0.4, 0.6, 0.8]]},
         [[0.1, 0.0, 0.5, 0.5], [0.0, 0.0, 0.0, 0.0], [0.2, 0.4, 0.5, 0.5]],
         {"sensor_cfg": FEET, "longest": 0.5},
+    ),
+    Case(
+        hop.touched_feet,
+        {"command__hop__touched": STANCES},
+        [[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 0.0]],
+        {"command_name": "hop"},
     ),
     Case(
         jump.flight_times,

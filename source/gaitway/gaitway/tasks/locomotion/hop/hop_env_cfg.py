@@ -63,6 +63,7 @@ class CriticObsCfg(PrivilegedObsCfg):
 
     hop_command = ObsTerm(func=mdp.generated_commands, params=dict(COMMAND))
     feet_air_time = ObsTerm(func=task_mdp.feet_air_time, params={"sensor_cfg": feet(), "longest": 0.5})
+    touched_feet = ObsTerm(func=task_mdp.touched_feet, params=dict(COMMAND))
 
 
 @configclass
@@ -107,8 +108,9 @@ class HardEventsCfg(HardSkillEventsCfg, EventsCfg):
 class RewardsCfg:
     """Be in the air, with the commanded feet together and the others up, on the spot.
 
-    Nothing says how to move. Time in the air pays from the first clumsy hop on; feet that are to be up cost for as
-    long as they are down, so that they come up once hopping pays.
+    Nothing says how to move. Time in the air pays from the first clumsy hop on, and more after a stance on the
+    commanded feet alone; feet that are to be up cost for as long as they are down, so that they come up once hopping
+    pays.
     """
 
     alive = RewTerm(func=mdp.is_alive, weight=1.0)

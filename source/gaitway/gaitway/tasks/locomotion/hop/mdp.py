@@ -34,7 +34,8 @@ class HopCommand(CommandTerm):
         self._weights = torch.tensor(list(cfg.choices.values()), device=self.device)
         self._command = torch.zeros(self.num_envs, len(cfg.feet), device=self.device)
         zeros = torch.zeros(self.num_envs, device=self.device)
-        self._touched = torch.zeros_like(self._command, dtype=torch.bool)
+        self.touched = torch.zeros_like(self._command, dtype=torch.bool)
+        """Feet that were on the ground in the stance that goes on, or in the last. Shape is (num_envs, feet), bool."""
         self.flight, self._apart = zeros.clone(), zeros.clone()
         """Length of the flight that goes on, 0 on the ground. Unit: s. Shape is (num_envs,)."""
         self.hops, self.others_down = zeros.clone(), zeros.clone()
@@ -51,7 +52,7 @@ class HopCommand(CommandTerm):
         ids: Any = env_ids
         count = len(self._command[ids])
         self._command[ids] = self._choices[torch.multinomial(self._weights, count, replacement=True)]
-        for state in (self.flight, self._apart, self._touched):
+        for state in (self.flight, self._apart, self.touched):
             state[ids] = 0
 
     def _update_command(self) -> None:
@@ -71,14 +72,14 @@ class HopCommand(CommandTerm):
         grounded = down.any(dim=-1)
         lands = grounded & (self.flight > 0.0)
         some = (down & told).any(dim=-1) & ~(down | ~told).all(dim=-1)
-        self._touched = torch.where(lands[:, None], down, self._touched | down)
+        self.touched = torch.where(lands[:, None], down, self.touched | down)
         self._apart = torch.where(lands, 0.0, self._apart) + step * some
         before = self.flight.clone()
         self.flight.copy_(torch.where(grounded, 0.0, before + step))
         # Half a step of margin for sums of steps that are not exact.
         edge = self.cfg.shortest - 0.5 * step
         lifts = (before < edge) & (self.flight >= edge)
-        self.hops += lifts & (self._touched == told).all(dim=-1) & (self._apart < self.cfg.apart + 0.5 * step)
+        self.hops += lifts & (self.touched == told).all(dim=-1) & (self._apart < self.cfg.apart + 0.5 * step)
         self.others_down += step * (down & ~told).any(dim=-1)
 
 
@@ -127,11 +128,22 @@ def feet_air_time(env: ManagerBasedRLEnv, sensor_cfg: SceneEntityCfg, longest: f
     return sensor.data.current_air_time.torch[:, sensor_cfg.body_ids].clamp_max(longest)
 
 
+def touched_feet(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
+    """1 for each foot that was on the ground in the stance that goes on, or in the last, else 0. Unit: 1.
+
+    Shape is (num_envs, feet).
+    """
+    command: HopCommand = env.command_manager.get_term(command_name)
+    return command.touched.float()
+
+
 def flight(
     env: ManagerBasedRLEnv, command_name: str, sensor_cfg: SceneEntityCfg, shortest: float, longest: float
 ) -> torch.Tensor:
-    """Whether the robot is in the middle of a hop: no foot on the ground, the commanded ones not for long.
-    Unit: 1.
+    """The middle of a hop: 1 while no foot is on the ground, the commanded ones not for long, times the squared share
+    of feet that the stance before it was, or was not, on, as commanded. Unit: 1.
+
+    Without the second factor, feet that touch one after the other, a run on the spot, pay as much as hops do.
 
     Args:
         env: The environment.
@@ -141,12 +153,15 @@ def flight(
         longest: Time from which it counts no more: a robot that lies on its back has all feet in the air. Unit: s.
 
     Returns:
-        0 or 1. Shape is (num_envs,).
+        In [0, 1]. Shape is (num_envs,).
     """
     sensor: ContactSensor = env.scene.sensors[sensor_cfg.name]
+    command: HopCommand = env.command_manager.get_term(command_name)
+    told = _told(env, command_name)
     air_time = sensor.data.current_air_time.torch[:, sensor_cfg.body_ids]
-    since = torch.where(_told(env, command_name), air_time, torch.inf).amin(dim=-1)
-    return ((air_time > 0.0).all(dim=-1) & (since > shortest) & (since < longest)).float()
+    since = torch.where(told, air_time, torch.inf).amin(dim=-1)
+    up = (air_time > 0.0).all(dim=-1) & (since > shortest) & (since < longest)
+    return up * (command.touched == told).float().mean(dim=-1).square()
 
 
 def others_down(env: ManagerBasedRLEnv, command_name: str, sensor_cfg: SceneEntityCfg) -> torch.Tensor:
