@@ -700,7 +700,14 @@ def described(term: Any) -> tuple[str, str | None, int | str | None]:
     given = [f"`{name}` {num(v)}" for name, v in term.params.items() if isinstance(v, int | float)]
     given += [f"`{name}` {span(v)}" for name, v in term.params.items() if is_span(v)]
     text += f" ({', '.join(given)})" if given else ""
-    words = {"joints": JOINTS, "num_joints": JOINTS, "bodies": BODIES, "num_bodies": BODIES, "feet": BODIES}
+    words = {
+        "joints": JOINTS,
+        "num_joints": JOINTS,
+        "bodies": BODIES,
+        "num_bodies": BODIES,
+        "feet": BODIES,
+        "command": COMMAND,
+    }
     how_many: int | str | None = None
     if size:
         how_many = int(size[1]) if size[1].isdigit() else words.get(size[1].strip())

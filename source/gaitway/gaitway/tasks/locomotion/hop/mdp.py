@@ -131,7 +131,7 @@ def feet_air_time(env: ManagerBasedRLEnv, sensor_cfg: SceneEntityCfg, longest: f
 def touched_feet(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
     """1 for each foot that was on the ground in the stance that goes on, or in the last, else 0. Unit: 1.
 
-    Shape is (num_envs, feet).
+    Shape is (num_envs, command).
     """
     command: HopCommand = env.command_manager.get_term(command_name)
     return command.touched.float()

@@ -99,14 +99,6 @@ class EventsCfg(ArmEventsCfg):
         # The peg begins 3 to 9 cm above the hole.
         self.reset_joints.params["position_range"] = (-0.03, 0.03)
 
-    def without_randomisation(self) -> EventsCfg:
-        """Leave only where an episode begins, and parts with some grease; return it."""
-        super().without_randomisation()
-        # An engine's own friction is that of dry rubber.
-        self.peg_friction = drawn_friction("robot", 0.25, 0.25)
-        self.socket_friction = drawn_friction("socket", 0.25, 0.25)
-        return self
-
     def harden(self) -> None:
         """Have an arm that is badly known, and parts that are dry."""
         super().harden()
