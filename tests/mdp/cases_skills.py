@@ -141,7 +141,8 @@ REWARDS = [
         [1.0, 1.0, 0.0],
         {**ON_FEET, "shortest": 0.03, "longest": 0.4},
     ),
-    # All up, after a stance on one foot of four; on all where the diagonal was told; on one of the two feet at the front.
+    # All up, after a stance on one foot of four; on all where the diagonal was told; on one of the two feet at the
+    # front.
     Case(
         hop.flight,
         {
