@@ -34,16 +34,17 @@ ANYMAL_C_CFG = ArticulationCfg(
     joint_ordering=JOINT_NAMES,
     body_ordering=BODY_NAMES,
     actuators={
-        # Gains of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep Reinforcement
-        # Learning", CoRL 2021), limits of the URDF. The inertia of the ANYdrive's rotor is not published.
+        # Stiffness of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep Reinforcement
+        # Learning", CoRL 2021), limits of the URDF. The inertia of the ANYdrive's rotor is not published; without it
+        # legged_gym's damping of 2 lets knees swing at twice their limit. 5 is that of Isaac Lab's simple ANYdrive.
         "legs": ImplicitActuatorCfg(
             joint_names_expr=[".*_HAA", ".*_HFE", ".*_KFE"],
             stiffness=80.0,
-            damping=2.0,
+            damping=5.0,
             armature=0.0,
             joint_effort_limit=80.0,
             joint_velocity_limit=7.5,
         ),
     },
 )
-"""ANYmal C with a position loop of 80 N·m/rad and 2 N·m·s/rad on its joints."""
+"""ANYmal C with a position loop of 80 N·m/rad and 5 N·m·s/rad on its joints."""
