@@ -139,8 +139,14 @@ def test_playing_differs_from_training_only_in_what_must_differ(task: str) -> No
     removed = {name for name, term in vars(train.events).items() if term is not None} - {
         name for name, term in vars(play.events).items() if term is not None
     }
-    # What is left is where an episode begins, and what goes is chance.
-    assert {name.partition("_")[0] for name, term in vars(play.events).items() if term is not None} == {"reset"}
+    # What is left is where an episode begins and a friction that is the same on every engine; what goes is chance.
+    left = {name: term for name, term in vars(play.events).items() if term is not None and name not in removed}
+    for name, term in left.items():
+        if not name.startswith("reset_"):
+            for kind in ("static", "dynamic"):
+                low, high = getattr(train.events, name).params[f"{kind}_friction_range"]
+                friction, same = term.params[f"{kind}_friction_range"]
+                assert low <= friction == same <= high
     assert removed
     assert not any(name.startswith("reset_") for name in removed)
     changed = {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
@@ -151,7 +157,7 @@ def test_playing_differs_from_training_only_in_what_must_differ(task: str) -> No
         assert play.scene.terrain.terrain_generator.num_rows < train.scene.terrain.terrain_generator.num_rows
         changed -= {path for path in changed if path.startswith(("scene.terrain.", "curriculum.terrain_levels"))}
     chance = re.compile(
-        r"events\.reset_base\.params\.velocity_range.*|actions\.\w+\.delay|observations\.policy\.\w+\.delay_max_lag"
+        r"events\.reset_base\.params\.velocity_range.*|events\.\w+\.params\.(static|dynamic)_friction_range.*|actions\.\w+\.delay|observations\.policy\.\w+\.delay_max_lag"
     )
     assert {path for path in changed if not chance.fullmatch(path)} == {
         "scene.num_envs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,13 +72,13 @@ def without_randomisation(env_cfg: Any) -> None:
 def only_resets(events: Any) -> Any:
     """Leave of a task's events those that say where an episode begins, named ``reset_...``; return them.
 
-    Frictions that were drawn become 1, or the middle of a range that 1 is not in: left to itself, PhysX takes 0.5 and
+    Frictions that were drawn become 1, or the geometric mean of a range that 1 is not in: left to itself, PhysX takes 0.5 and
     MuJoCo 1, and a policy would be judged on another floor in each.
     """
     for name, term in list(vars(events).items()):
         if term is not None and term.func is mdp.randomize_rigid_body_material:
             low, high = term.params["static_friction_range"]
-            nominal = 1.0 if low <= 1.0 <= high else 0.5 * (low + high)
+            nominal = 1.0 if low <= 1.0 <= high else round(math.sqrt(low * high), 6)
             redraw_friction(term, nominal, nominal)
         elif not name.startswith("reset_"):
             setattr(events, name, None)
