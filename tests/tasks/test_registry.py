@@ -221,7 +221,7 @@ def chances(cfg: Any) -> dict[str, tuple[float, float]]:
 def test_each_level_leaves_more_to_chance_than_the_one_before(task: str) -> None:
     none, standard, hard = (chances(resolved(task, f"presets={level}")) for level in LEVELS)
     assert set(none) <= set(standard) <= set(hard)
-    assert all(span == (0, 0) for span in none.values())
+    assert all(span == (0, 0) for what, span in none.items() if "_friction_range" not in what)
     assert sum(span[0] < span[1] for span in standard.values()) >= 8
     for what, (low, high) in standard.items():
         assert hard[what][0] <= low <= high <= hard[what][1], what

@@ -34,9 +34,10 @@ ANYMAL_C_CFG = ArticulationCfg(
     joint_ordering=JOINT_NAMES,
     body_ordering=BODY_NAMES,
     actuators={
-        # Stiffness of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep Reinforcement
-        # Learning", CoRL 2021), limits of the URDF. The inertia of the ANYdrive's rotor is not published; without it
-        # legged_gym's damping of 2 lets knees swing at twice their limit. 5 is that of Isaac Lab's simple ANYdrive.
+        # Stiffness of legged_gym (Rudin et al., "Learning to Walk in Minutes Using Massively Parallel Deep
+        # Reinforcement Learning", CoRL 2021), limits of the URDF. The inertia of the ANYdrive's rotor is not published;
+        # without it legged_gym's damping of 2 lets knees swing at twice their limit. 5 is that of Isaac Lab's simple
+        # ANYdrive.
         "legs": ImplicitActuatorCfg(
             joint_names_expr=[".*_HAA", ".*_HFE", ".*_KFE"],
             stiffness=80.0,

@@ -72,8 +72,8 @@ def without_randomisation(env_cfg: Any) -> None:
 def only_resets(events: Any) -> Any:
     """Leave of a task's events those that say where an episode begins, named ``reset_...``; return them.
 
-    Frictions that were drawn become 1, or the geometric mean of a range that 1 is not in: left to itself, PhysX takes 0.5 and
-    MuJoCo 1, and a policy would be judged on another floor in each.
+    Frictions that were drawn become 1, or the geometric mean of a range that 1 is not in: left to itself, PhysX takes
+    0.5 and MuJoCo 1, and a policy would be judged on another floor in each.
     """
     for name, term in list(vars(events).items()):
         if term is not None and term.func is mdp.randomize_rigid_body_material:
