@@ -150,7 +150,7 @@ REWARDS = [
             "command__hop__touched": [[True, False, False, False], STANCES[0], [True, False, False, False]],
             "current_air_time": [[0.0, 0.1, 0.1, 0.1, 0.1]] * 3,
         },
-        [0.0625, 0.25, 0.5625],
+        [0.00390625, 0.0625, 0.31640625],
         {**ON_FEET, "shortest": 0.03, "longest": 0.4},
     ),
     *(

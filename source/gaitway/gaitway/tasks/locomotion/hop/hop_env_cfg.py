@@ -115,7 +115,7 @@ class RewardsCfg:
 
     alive = RewTerm(func=mdp.is_alive, weight=1.0)
     fallen = RewTerm(func=mdp.is_terminated, weight=-50.0)
-    flight = RewTerm(func=task_mdp.flight, weight=2.0, params={**on_feet(), "shortest": 0.03, "longest": 0.4})
+    flight = RewTerm(func=task_mdp.flight, weight=2.0, params={**on_feet(), "shortest": 0.05, "longest": 0.4})
     others_down = RewTerm(func=task_mdp.others_down, weight=-0.75, params=on_feet())
     feet_apart = RewTerm(func=task_mdp.feet_apart, weight=-0.5, params=on_feet())
     lean = RewTerm(func=task_mdp.lean, weight=-2.5, params={**COMMAND, "front": FRONT})
