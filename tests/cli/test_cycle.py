@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -171,8 +172,14 @@ def test_skrl_stops_at_ctrl_c_with_a_checkpoint_resumes_and_exports(folder, offl
     last_exported(folder, offline, result["run"], "exported_skrl")
 
 
-@pytest.mark.parametrize("agent", ["rsl_rl_sac", "skrl_sac"])
-def test_sac_learns_resumes_is_judged_and_exports(folder, offline, agent):
+def test_sac_of_both_libraries_learns_resumes_is_judged_and_exports(folder, offline):
+    with ThreadPoolExecutor() as pool:  # side by side, since most of it is one core's work
+        walks = [pool.submit(walk_with_sac, folder, offline, agent) for agent in ("rsl_rl_sac", "skrl_sac")]
+    for walk in walks:
+        walk.result()
+
+
+def walk_with_sac(folder: Path, offline: dict[str, str], agent: str) -> None:
     early = "agent.algorithm.learning_starts=64" if agent == "rsl_rl_sac" else "agent.agent.learning_starts=10"
     words = ["train", *SIZE, "--agent", agent, "--iterations", "6", "--runs", agent, "env.episode_length_s=0.5", early]
     first = gaitway(folder, offline, *words)
