@@ -740,7 +740,7 @@ SPACES = {
     # Two vectors of the base, joints and actions; for the critic its velocity, height and feet.
     "StandUp-Go2": (6 + 36, 42 + 3 + 1 + 4, 12),
     # The base's velocity and a command of four too; for the critic what it knows of hops and of jumps.
-    "Hop-Go2": (6 + 36 + 3 + 4, 49 + 1 + 4 + 4, 12),
+    "Hop-Go2": (6 + 36 + 3 + 4, 49 + 1 + 4 + 4 + 4, 12),
     "Jump-Go2": (6 + 36 + 3 + 4, 49 + 1 + 4 + 2, 12),
 }
 
