@@ -815,15 +815,15 @@ def together(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def learned_now(task: str) -> dict[str, list[dict[str, Any]]]:
-    """Runs in a task as it is now, by agent."""
+    """Runs in a task as it is now, by agent; those in a task that overrides made another are left out."""
     from isaaclab_tasks.utils import resolve_task_config
 
     from gaitway.export.changes import fingerprint
 
+    now = fingerprint(resolve_task_config(task, None, overrides=["physics=mujoco_cpu"])[0])
     found: dict[str, list[dict[str, Any]]] = {}
     for row in learned().get(task, []):
-        words = ["physics=mujoco_cpu", *(word for word in row["overrides"] if not word.startswith("agent."))]
-        if fingerprint(resolve_task_config(task, None, overrides=words)[0]) == row["task_fingerprint"]:
+        if row["task_fingerprint"] == now:
             found.setdefault(row["agent"], []).append(row)
     return found
 
@@ -884,7 +884,7 @@ def learned_section(name: str, task: Task) -> str:
 
 def counted(number: int, word: str) -> str:
     """A number of things."""
-    return f"{number} {word}" + ("s" if number != 1 else "")
+    return f"{number} {word}" + ("" if number == 1 else "es" if word.endswith("x") else "s")
 
 
 def learned_in_words(task: str, threshold: float) -> str:
@@ -1050,7 +1050,7 @@ def primitives_block() -> str:
         for link in asset.load().getroot().findall("link"):
             shapes = [collision.find("geometry")[0].tag for collision in link.findall("collision")]
             if own := Counter(shape for shape in shapes if shape != "mesh"):
-                counts = (counted(count, shape).replace("boxs", "boxes") for shape, count in own.items())
+                counts = (counted(count, shape) for shape, count in own.items())
                 kept.append(f"`{link.get('name')}` ({', '.join(counts)})")
             if not shapes and link.find("inertial") is not None:
                 bare.append(f"`{link.get('name')}`")

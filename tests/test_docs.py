@@ -45,12 +45,9 @@ def test_every_knob_of_sac_is_explained():
             assert re.search(rf"`[^`]*\b{name}\b[^`]*`", page), f"{cfg.__name__}.{name} is not in docs/sac.md"
 
 
-def test_seeds_are_judged_together_only_on_engines_that_judged_all_of_them():
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import make_tables
-    finally:
-        sys.path.pop(0)
+def test_seeds_are_judged_together_only_on_engines_that_judged_all_of_them(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import make_tables
 
     def judged(**rates: float) -> dict:
         return {"judged": {engine: {"episodes": 100, "success_rate": rate} for engine, rate in rates.items()}}

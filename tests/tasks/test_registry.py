@@ -17,6 +17,7 @@ import torch
 from isaaclab_tasks.utils import resolve_task_config
 from isaaclab_tasks.utils.parse_cfg import load_cfg_from_registry
 
+from gaitway import mdp
 from gaitway.mdp.actions import MeasuredJointPositionAction
 from gaitway.runs.learner import Iteration, StopTraining, make_learner
 from gaitway.tasks import find_task, play, task_ids
@@ -140,13 +141,14 @@ def test_playing_differs_from_training_only_in_what_must_differ(task: str) -> No
         name for name, term in vars(play.events).items() if term is not None
     }
     # What is left is where an episode begins and a friction that is the same on every engine; what goes is chance.
-    left = {name: term for name, term in vars(play.events).items() if term is not None and name not in removed}
-    for name, term in left.items():
-        if not name.startswith("reset_"):
-            for kind in ("static", "dynamic"):
-                low, high = getattr(train.events, name).params[f"{kind}_friction_range"]
-                friction, same = term.params[f"{kind}_friction_range"]
-                assert low <= friction == same <= high
+    terms = {name: term for name, term in vars(train.events).items() if term is not None}
+    frictions = {name for name, term in terms.items() if term.func is mdp.randomize_rigid_body_material}
+    assert terms.keys() - removed == frictions | {name for name in terms if name.startswith("reset_")}
+    for name in frictions:
+        low, high = terms[name].params["static_friction_range"]
+        nominal = 1.0 if low <= 1.0 <= high else pytest.approx((low * high) ** 0.5)
+        for kind in ("static", "dynamic"):
+            assert getattr(play.events, name).params[f"{kind}_friction_range"] == (nominal, nominal)
     assert removed
     assert not any(name.startswith("reset_") for name in removed)
     changed = {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
@@ -221,7 +223,8 @@ def chances(cfg: Any) -> dict[str, tuple[float, float]]:
 def test_each_level_leaves_more_to_chance_than_the_one_before(task: str) -> None:
     none, standard, hard = (chances(resolved(task, f"presets={level}")) for level in LEVELS)
     assert set(none) <= set(standard) <= set(hard)
-    assert all(span == (0, 0) for what, span in none.items() if "_friction_range" not in what)
+    for what, (low, high) in none.items():
+        assert low == high if "_friction_range" in what else (low, high) == (0, 0), what
     assert sum(span[0] < span[1] for span in standard.values()) >= 8
     for what, (low, high) in standard.items():
         assert hard[what][0] <= low <= high <= hard[what][1], what

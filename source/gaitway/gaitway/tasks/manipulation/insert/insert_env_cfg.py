@@ -103,6 +103,7 @@ class EventsCfg(ArmEventsCfg):
         """Have an arm that is badly known, and parts that are dry."""
         super().harden()
         for term in (self.peg_friction, self.socket_friction):
+            # Of the same geometric mean, which is what `only_resets` leaves.
             redraw_friction(term, 0.05, 0.8)
 
 
