@@ -84,10 +84,3 @@ def test_a_teacher_is_told_what_was_drawn(env) -> None:
     assert stiffness.min() >= 0.9 * 25.0 - 1e-3
     assert stiffness.max() <= 1.1 * 25.0 + 1e-3
     assert stiffness.std() > 0.1
-
-
-@pytest.mark.parametrize("engine", ["mujoco_cpu", "newton_mjwarp", "ovphysx"])
-def test_without_randomisation_all_engines_have_the_same_floor(engine: str, open_env) -> None:
-    with open_env("Gaitway-Velocity-Student-Go2-Play", engine, 2) as env, torch.inference_mode():
-        env.reset()
-        torch.testing.assert_close(term(env, "foot_friction"), torch.ones(2, 4))

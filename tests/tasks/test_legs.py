@@ -76,6 +76,19 @@ def test_a_slippery_robot_slides_and_a_sticky_one_does_not(open_env: Any, task: 
     assert slippery.min() > 2.0 * sticky.max()
 
 
+@pytest.mark.parametrize("engine", ["mujoco_cpu", "newton_mjwarp", "ovphysx"])
+def test_without_randomisation_all_engines_have_the_same_floor(open_env: Any, engine: str) -> None:
+    with open_env("Gaitway-Velocity-Student-Go2-Play", engine, 2) as env, torch.inference_mode():
+        env.reset()
+        manager = env.unwrapped.observation_manager
+        widths = [shape[0] for shape in manager.group_obs_term_dim["teacher"]]
+        seen = dict(
+            zip(manager.active_terms["teacher"], env.unwrapped.obs_buf["teacher"].split(widths, dim=-1), strict=True)
+        )
+        torch.testing.assert_close(seen["foot_friction"], torch.ones_like(seen["foot_friction"]))
+        assert seen["foot_friction"].shape == (2, 4)
+
+
 # -- G1 ---------------------------------------------------------------------------------------------
 
 
