@@ -144,6 +144,19 @@ REWARDS = [
 ]
 OBSERVATIONS = [Case(place_mdp.carried, LET_GO, [[1.0], [0.0], [1.0]], {"command_name": "place"})]
 TERMINATIONS = [
+    # Held: 10.8 cm away, 3.2 cm, there; then the same, but the last is not grasped.
+    Case(
+        place_mdp.object_held_at_goal,
+        ON_THE_WAY,
+        [False, True, True],
+        {"command_name": "object_pose", "position": 0.05, **HELD},
+    ),
+    Case(
+        place_mdp.object_held_at_goal,
+        {**ON_THE_WAY, "joint_pos_target": AT_WORK["joint_pos_target"]},
+        [False, True, False],
+        {"command_name": "object_pose", "position": 0.05, **HELD},
+    ),
     Case(place_mdp.object_placed, LET_GO, [True, False, False], {"position": 0.05, **DOWN}),
     Case(place_mdp.object_placed, BESIDE, [True, False, False], {"position": 0.05, **DOWN}),
 ]

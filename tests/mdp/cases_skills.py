@@ -275,18 +275,19 @@ TERMINATIONS = [
     Case(stand_up.stands, STANDING, [True] + [False] * 8, LIMITS),
     # Standing when time is up; standing before; time is up for one that physics broke.
     Case(stand_up.stood_up, {**{k: [v[0]] * 3 for k, v in STANDING.items()}, **ENDED}, [True, False, False], LIMITS),
-    # In 2 s, 2 hops of 1 a second; 1 is too few; 0.5 s is more than a fifth.
+    # In 2 s, 2 hops of 1 a second; 1 is too few; 0.5 s is more than a fifth; too far from where it began.
     Case(
         hop.hopped,
         {
-            "episode_length_buf": [100, 100, 100],
-            "command__hop__hops": [2.0, 1.0, 5.0],
-            "command__hop__others_down": [0.4, 0.0, 0.5],
-            "time_outs": [True] * 3,
-            "terminated": [False] * 3,
+            "episode_length_buf": [100] * 4,
+            "command__hop__hops": [2.0, 1.0, 5.0, 5.0],
+            "command__hop__others_down": [0.4, 0.0, 0.5, 0.0],
+            "command__hop__drift": [0.49, 0.0, 0.0, 0.51],
+            "time_outs": [True] * 4,
+            "terminated": [False] * 4,
         },
-        [True, False, False],
-        {"command_name": "hop", "rate": 1.0, "others": 0.2},
+        [True, False, False, False],
+        {"command_name": "hop", "rate": 1.0, "others": 0.2, "drift": 0.5},
     ),
     Case(
         hop.hopped,
@@ -294,13 +295,14 @@ TERMINATIONS = [
             "episode_length_buf": [100, 100, 100],
             "command__hop__hops": [9.0] * 3,
             "command__hop__others_down": [0.0] * 3,
+            "command__hop__drift": [0.0] * 3,
             **ENDED,
         },
         [True, False, False],
-        {"command_name": "hop", "rate": 1.0, "others": 0.2},
+        {"command_name": "hop", "rate": 1.0, "others": 0.2, "drift": 0.5},
     ),
     # At the place, after a leap just long enough; too far; too low; tipped by 23°; too fast, downwards; not long enough
-    # in the air; time is not up; it fell.
+    # in the air across the edge; time is not up; it fell.
     Case(
         jump.jumped,
         {
@@ -308,7 +310,7 @@ TERMINATIONS = [
             "projected_gravity_b": [[0.0, 0.0, -1.0]] * 3 + [[0.387298, 0.0, -0.921954]] + [[0.0, 0.0, -1.0]] * 4,
             "root_lin_vel_w": [[0.0, 0.1, 0.0]] * 4 + [[0.0, 0.0, -0.4]] + [[0.0, 0.0, 0.0]] * 3,
             "command__jump__place": [[1.0, 2.0, 0.2]] * 8,
-            "command__jump__longest_flight": [0.08] * 5 + [0.06] + [0.1] * 2,
+            "command__jump__longest_leap": [0.08] * 5 + [0.06] + [0.1] * 2,
             "time_outs": [True] * 6 + [False, True],
             "terminated": [False] * 7 + [True],
         },

@@ -26,7 +26,7 @@ UP = [0, 0, 0, 0]
 
 def hop_command(fake_env, env_cfgs: dict[str, Any], told: list[list[int]]) -> HopCommand:
     """Go2's command, which has chosen these feet."""
-    env = fake_env(current_contact_time=torch.zeros(len(told), 5))
+    env = fake_env(current_contact_time=torch.zeros(len(told), 5), root_pos_w=torch.zeros(len(told), 3))
     env.scene.sensors["contact_forces"].find_sensors = lambda names, preserve_order: ([1, 2, 3, 4], names)
     term = HopCommand(copy.deepcopy(env_cfgs["Gaitway-Hop-Go2"].commands.hop), env)
     assert term.feet == FEET
@@ -179,16 +179,41 @@ def test_the_longest_flight_is_remembered_but_not_the_drop_at_the_beginning(fake
     command = JumpCommand(copy.deepcopy(env_cfgs["Gaitway-Jump-Go2"].commands.jump), env)
     command.reset(slice(None))
     for touches in ([0, 0], [0, 1], [1, 0], [0, 0], [0, 1], [1, 0]):
-        command.count(torch.tensor(touches) > 0)
+        command.count(torch.tensor(touches) > 0, torch.tensor([False, False]))
     # The first is in the air for two steps after it stood; the second for two, and then for one.
     torch.testing.assert_close(command.longest_flight, torch.tensor([0.04, 0.04]))
     torch.testing.assert_close(command.flight, torch.tensor([0.0, 0.02]))
     # In the first environment another episode begins, in the air; in the second the flight goes on.
-    command.count(torch.tensor([False, False]))
+    nobody = torch.tensor([False, False])
+    command.count(nobody, nobody)
     assert command.reset(torch.tensor([0]))["longest_flight"].item() == pytest.approx(0.04)
-    command.count(torch.tensor([False, False]))
+    command.count(nobody, nobody)
     torch.testing.assert_close(command.longest_flight, torch.tensor([0.0, 0.06]))
     torch.testing.assert_close(command.flight, torch.tensor([0.0, 0.06]))
+
+
+def test_a_leap_takes_the_trunk_across_the_edge(fake_env, env_cfgs) -> None:
+    env = fake_env(root_pos_w=torch.zeros(4, 3), root_quat_w=torch.tensor([[0.0, 0.0, 0.0, 1.0]] * 4))
+    command = JumpCommand(copy.deepcopy(env_cfgs["Gaitway-Jump-Go2"].commands.jump), env)
+    command.reset(slice(None))
+    # All fly for 60 ms at once. Only the second leaps; the first comes down before the edge and steps across, the third
+    # was beyond it before, the last flies back.
+    for touches, beyond in (
+        (1, [0, 0, 1, 1]),
+        (0, [0, 0, 1, 1]),
+        (0, [0, 1, 1, 0]),
+        (0, [0, 1, 1, 0]),
+        (1, [1, 1, 1, 0]),
+    ):
+        command.count(torch.tensor([touches] * 4) > 0, torch.tensor(beyond) > 0)
+    torch.testing.assert_close(command.longest_flight, torch.tensor([0.06] * 4))
+    torch.testing.assert_close(command.longest_leap, torch.tensor([0.0, 0.06, 0.0, 0.0]))
+    # A shorter one later does not count, and another episode begins with none.
+    for touches, beyond in ((1, [0] * 4), (0, [1] * 4), (1, [1] * 4)):
+        command.count(torch.tensor([touches] * 4) > 0, torch.tensor(beyond) > 0)
+    torch.testing.assert_close(command.longest_leap, torch.tensor([0.02, 0.06, 0.02, 0.02]))
+    command.reset(torch.tensor([1]))
+    assert command.longest_leap[1] == 0.0
 
 
 def test_a_robot_is_in_the_air_when_no_body_touches_anything(fake_env, env_cfgs) -> None:
@@ -316,19 +341,25 @@ def test_who_hopped_often_enough_on_the_right_feet_hopped(open_env) -> None:
     with open_env("Gaitway-Hop-Go2", "mujoco_cpu", 4) as env, torch.inference_mode():
         env.reset()
         command = env.unwrapped.command_manager.get_term("hop")
-        # `hopped`: 8 s, so 8 hops, and 1.2 s at most on other feet.
+        # `hopped`: 8 s, so 8 hops, 1.2 s at most on other feet, and half a metre.
         command.hops[:] = torch.tensor([8.0, 7.0, 20.0, 20.0])
         command.others_down[:] = torch.tensor([0.0, 0.0, 1.1, 1.3])
         assert end_now(env) == [True, False, True, False]
+        position = env.unwrapped.scene["robot"].data.root_pos_w.torch.clone()
+        position[:, 0] += torch.tensor([0.0, 0.4, 0.6, -0.6])
+        put(env, position, [0.0, 0.0, 0.0, 1.0])
+        idle(env, 1)
+        command.hops[:] = 20.0
+        assert end_now(env) == [True, True, False, False]
 
 
 def test_who_stands_at_the_place_after_a_leap_jumped(open_env) -> None:
     with open_env("Gaitway-Jump-Go2", "mujoco_cpu", 4) as env, torch.inference_mode():
         env.reset()
         command = env.unwrapped.command_manager.get_term("jump")
-        # `jumped`: at the place; 20 cm beside it; at the place, but no leap was long enough.
+        # `jumped`: at the place; 20 cm beside it; at the place, but no leap was long enough; at the place.
         position = command.place + torch.tensor([0.0, 0.0, 0.32])
         position[1, 1] += 0.2
         put(env, position, [0.0, 0.0, 0.0, 1.0])
-        command.longest_flight[:] = torch.tensor([0.2, 0.2, 0.08, 0.1])
+        command.longest_leap[:] = torch.tensor([0.2, 0.2, 0.08, 0.1])
         assert end_now(env) == [True, False, False, True]

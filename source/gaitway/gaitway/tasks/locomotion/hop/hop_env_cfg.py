@@ -147,7 +147,7 @@ class CurriculumCfg:
 
     success = CurrTerm(
         func=mdp.EpisodeSuccess,
-        params={"judge": task_mdp.hopped, "params": {**COMMAND, "rate": 1.0, "others": 0.15}},
+        params={"judge": task_mdp.hopped, "params": {**COMMAND, "rate": 1.0, "others": 0.15, "drift": 0.5}},
     )
 
 

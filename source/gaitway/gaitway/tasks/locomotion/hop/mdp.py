@@ -27,6 +27,7 @@ class HopCommand(CommandTerm):
 
     def __init__(self, cfg: HopCommandCfg, env: ManagerBasedRLEnv):
         super().__init__(cfg, env)
+        self._robot = env.scene[cfg.asset_name]
         self._sensor: ContactSensor = env.scene.sensors[cfg.sensor_name]
         ids, self.feet = self._sensor.find_sensors(list(cfg.feet), preserve_order=True)
         self._ids = torch.as_tensor(ids, device=self.device)
@@ -40,8 +41,12 @@ class HopCommand(CommandTerm):
         """Length of the flight that goes on, 0 on the ground. Unit: s. Shape is (num_envs,)."""
         self.hops, self.others_down = zeros.clone(), zeros.clone()
         """Hops in this episode, and for how long (s) a foot was down that was to be up. Shapes are (num_envs,)."""
+        self._start = torch.zeros(self.num_envs, 2, device=self.device)
+        self.drift = zeros.clone()
+        """Largest distance along the ground from where the episode began. Unit: m. Shape is (num_envs,)."""
         self.metrics["hops"] = self.hops
         self.metrics["others_down"] = self.others_down
+        self.metrics["drift"] = self.drift
 
     @property
     def command(self) -> torch.Tensor:
@@ -52,6 +57,7 @@ class HopCommand(CommandTerm):
         ids: Any = env_ids
         count = len(self._command[ids])
         self._command[ids] = self._choices[torch.multinomial(self._weights, count, replacement=True)]
+        self._start[ids] = self._robot.data.root_pos_w.torch[ids, :2]
         for state in (self.flight, self._apart, self.touched):
             state[ids] = 0
 
@@ -60,6 +66,8 @@ class HopCommand(CommandTerm):
 
     def _update_metrics(self) -> None:
         self.count(self._sensor.data.current_contact_time.torch[:, self._ids] > 0.0)
+        away = torch.linalg.norm(self._robot.data.root_pos_w.torch[:, :2] - self._start, dim=-1)
+        torch.maximum(self.drift, away, out=self.drift)
 
     def count(self, down: torch.Tensor) -> None:
         """Take note of which feet touch the ground in this step.
@@ -90,6 +98,9 @@ class HopCommandCfg(CommandTermCfg):
     class_type: type = HopCommand
 
     resampling_time_range: tuple[float, float] = (1.0e6, 1.0e6)
+
+    asset_name: str = "robot"
+    """The robot."""
 
     sensor_name: str = "contact_forces"
     """The contact sensor that has the feet."""
@@ -239,14 +250,15 @@ def on_the_spot(
     return torch.exp(-moved - data.root_ang_vel_w.torch[:, 2].square() / angular**2)
 
 
-def hopped(env: ManagerBasedRLEnv, command_name: str, rate: float, others: float) -> torch.Tensor:
-    """Whether the robot hopped through the whole episode on the commanded feet, and did not fall.
+def hopped(env: ManagerBasedRLEnv, command_name: str, rate: float, others: float, drift: float) -> torch.Tensor:
+    """Whether the robot hopped through the whole episode on the commanded feet and on the spot, and did not fall.
 
     Args:
         env: The environment.
         command_name: A :class:`HopCommand`.
         rate: Least number of hops a second. Unit: 1/s.
         others: Largest share of the episode that a foot may be down that is to be up.
+        drift: Largest distance along the ground from where the episode began, at any time. Unit: m.
 
     Returns:
         Shape is (num_envs,), bool.
@@ -255,4 +267,4 @@ def hopped(env: ManagerBasedRLEnv, command_name: str, rate: float, others: float
     length = env.episode_length_buf * env.step_dt
     done = env.termination_manager
     kept_up = (command.hops >= rate * length) & (command.others_down <= others * length)
-    return kept_up & done.time_outs & ~done.terminated
+    return kept_up & (command.drift <= drift) & done.time_outs & ~done.terminated

@@ -66,7 +66,7 @@ def reset_before_or_on_box(
 
 
 class JumpCommand(CommandTerm):
-    """Where to land, as seen from the robot, one place an episode; and whether it has been in the air.
+    """Where to land, as seen from the robot, one place an episode; and how it got there.
 
     The command is how far ahead and to the left the place is, how far ahead the edge of the box is, and by how much the
     ground there is higher than where the episode began. Ahead and left are those of the trunk's heading. A robot that
@@ -84,7 +84,9 @@ class JumpCommand(CommandTerm):
         self._edge, self._rise = (torch.zeros(self.num_envs, device=self.device) for _ in range(2))
         self.flight, self.longest_flight = torch.zeros_like(self._rise), torch.zeros_like(self._rise)
         """Length of the flight that goes on (s), 0 on the ground; and of the longest so far. Shapes are (num_envs,)."""
-        self._stood = torch.zeros_like(self._rise, dtype=torch.bool)
+        self._stood, self._short = (torch.zeros_like(self._rise, dtype=torch.bool) for _ in range(2))
+        self.longest_leap = torch.zeros_like(self._rise)
+        """Length of the longest flight so far that took the trunk across the edge. Unit: s. Shape is (num_envs,)."""
         self.metrics["longest_flight"] = self.longest_flight
 
     @property
@@ -111,24 +113,29 @@ class JumpCommand(CommandTerm):
         self.place[ids] = origin
         self.place[ids, 0] += edge + low + (high - low) * torch.rand(len(on), device=self.device)
         self.place[ids, 2] += (1.0 - on) * height
-        for state in (self.flight, self.longest_flight, self._stood):
+        for state in (self.flight, self.longest_flight, self.longest_leap, self._stood, self._short):
             state[ids] = 0
 
     def _update_command(self) -> None:
         pass
 
     def _update_metrics(self) -> None:
-        self.count((self._sensor.data.current_contact_time.torch > 0.0).any(dim=-1))
+        touches = (self._sensor.data.current_contact_time.torch > 0.0).any(dim=-1)
+        self.count(touches, self._robot.data.root_pos_w.torch[:, 0] > self._edge)
 
-    def count(self, touches: torch.Tensor) -> None:
-        """Take note of who touches anything in this step. What comes before an episode's first touch is no leap.
+    def count(self, touches: torch.Tensor, beyond: torch.Tensor) -> None:
+        """Take note of who touches anything in this step, and whose trunk is across the edge. What comes before an
+        episode's first touch is no flight.
 
         Args:
             touches: Shape is (num_envs,), bool.
+            beyond: Shape is (num_envs,), bool.
         """
         self._stood |= touches
+        self._short = torch.where(touches, ~beyond, self._short)
         self.flight.copy_(torch.where(touches, 0.0, self.flight + self._env.step_dt * self._stood))
         torch.maximum(self.longest_flight, self.flight, out=self.longest_flight)
+        torch.maximum(self.longest_leap, self.flight * (self._short & beyond), out=self.longest_leap)
 
 
 @configclass
@@ -254,7 +261,7 @@ def jumped(
     flight: float,
     asset_cfg: SceneEntityCfg = ROBOT,
 ) -> torch.Tensor:
-    """Whether the robot stands still at the place when time is up, and was in the air on the way.
+    """Whether the robot stands still at the place when time is up, and flew across the edge on the way.
 
     Args:
         env: The environment.
@@ -264,7 +271,7 @@ def jumped(
         above: Largest deviation from the height that counts. Unit: m.
         tilt: Largest tilt that counts. Unit: rad.
         speed: Largest speed of the trunk that counts. Unit: m/s.
-        flight: How long nothing must have been touched, at once. Unit: s.
+        flight: How long nothing must have been touched, at once, while the trunk got across the edge. Unit: s.
         asset_cfg: The robot.
 
     Returns:
@@ -279,4 +286,4 @@ def jumped(
         & (-data.projected_gravity_b.torch[:, 2] > math.cos(tilt))
         & (torch.linalg.norm(data.root_lin_vel_w.torch, dim=-1) < speed)
     )
-    return stands & (command.longest_flight > flight - 0.5 * env.step_dt) & done.time_outs & ~done.terminated
+    return stands & (command.longest_leap > flight - 0.5 * env.step_dt) & done.time_outs & ~done.terminated

@@ -280,3 +280,16 @@ def held_at_goal(
     """
     there = object_goal_distance(env, command_name) < position
     return there * grasped(env, asset_cfg=asset_cfg, gripper_cfg=gripper_cfg, **grasp)
+
+
+def object_held_at_goal(env: ManagerBasedRLEnv, **params: Any) -> torch.Tensor:
+    """Whether an object is at its commanded position and in the hand: :func:`held_at_goal` as a verdict.
+
+    Args:
+        env: The environment.
+        **params: As for :func:`held_at_goal`.
+
+    Returns:
+        Shape is (num_envs,), bool.
+    """
+    return held_at_goal(env, **params) > 0.5

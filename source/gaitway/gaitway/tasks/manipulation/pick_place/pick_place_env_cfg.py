@@ -140,7 +140,8 @@ class StagedCurriculumCfg:
     """Judges episodes by what the staged reward calls success, for which nothing is let go; nothing grows harder."""
 
     success = CurrTerm(
-        func=mdp.EpisodeSuccess, params={"judge": mdp.object_at_goal, "params": {**GOAL, "position": 0.05}}
+        func=mdp.EpisodeSuccess,
+        params={"judge": place_mdp.object_held_at_goal, "params": {**GOAL, "position": 0.05, **held()}},
     )
 
 

@@ -15,7 +15,10 @@ register_task(
     },
     robot="Unitree Go2",
     summary="Hop on the spot on commanded feet (all, a diagonal, those at the front or behind), the others held up.",
-    success="No fall, a hop a second or more on all commanded feet at once, another foot down for at most 15 %.",
+    success=(
+        "No fall, a hop a second or more on all commanded feet at once, another foot down for at most 15 %, "
+        "never further than half a metre from where it began."
+    ),
     threshold=0.9,
     cpu={
         "rsl_rl_sac": Scale(num_envs=128, iterations=6000),

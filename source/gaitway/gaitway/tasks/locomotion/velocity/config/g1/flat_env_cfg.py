@@ -72,7 +72,7 @@ class G1RoughRewardsCfg(G1RewardsCfg):
 
     def __post_init__(self):
         super().__post_init__()
-        self.lin_vel_z.weight = 0.0
+        self.lin_vel_z = None
         self.base_height.weight = RoughRewardsCfg().base_height.weight
         self.base_height.params["sensor_cfg"] = SceneEntityCfg("height_scanner")
 

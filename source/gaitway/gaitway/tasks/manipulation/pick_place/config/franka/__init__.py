@@ -4,12 +4,13 @@ from gaitway.tasks.registry import Scale, register_task
 
 _HERE = __name__
 _PLACED = "The cube was lifted, lies within 5 cm of the place and has been let go when the episode ends."
-_AT_GOAL = "The cube is within 5 cm of the place, in the hand or not, when the episode ends."
+_HELD = "The cube is in the hand, within 5 cm of the place, when the episode ends."
+_PUT_DOWN, _HOLD = "put it down at", "hold it at"
 
-for _variant, _reward, _success in (
-    ("", "", _PLACED),
-    ("Staged", ", with a reward by stages", _AT_GOAL),
-    ("Sparse", ", with a reward for success alone", _PLACED),
+for _variant, _reward, _what, _success in (
+    ("", "", _PUT_DOWN, _PLACED),
+    ("Staged", ", with a reward by stages", _HOLD, _HELD),
+    ("Sparse", ", with a reward for success alone", _PUT_DOWN, _PLACED),
 ):
     register_task(
         "-".join(filter(None, ("Gaitway-PickPlace", _variant, "Franka"))),
@@ -21,7 +22,7 @@ for _variant, _reward, _success in (
             "skrl_sac": f"{_HERE}.agents:franka_pick_place_skrl_sac",
         },
         robot="Franka Panda",
-        summary=f"Pick up a cube and put it down at a commanded place on the ground{_reward}.",
+        summary=f"Pick up a cube and {_what} a commanded place on the ground{_reward}.",
         success=_success,
         cpu={
             "rsl_rl_sac": Scale(num_envs=128, iterations=800),
