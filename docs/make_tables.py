@@ -93,40 +93,32 @@ OBSERVATIONS: dict[str, Observation] = {
     "foot_contacts": Observation("1 where one of {bodies} bears more than {threshold} N, else 0", "1", BODIES),
 }
 
-REWARDS: dict[str, tuple[str, str]] = {
-    # function: what it gives, and its unit
-    "is_alive": ("1 while the episode goes on", "1"),
-    "is_terminated": ("1 in the step that ends an episode before its time", "1"),
-    "position_command_error": ("distance of {bodies} from the commanded position", "m"),
-    "orientation_command_error": ("angle of {bodies} from the commanded orientation", "rad"),
-    "pose_error_tanh": ("1 - tanh(distance / {std} m), of {bodies} from the commanded position", "1"),
-    "object_near_hand": (
-        "1 - tanh(distance / {std} m), of the object from {offset} m before {bodies}, where it grasps",
-        "1",
-    ),
-    "box_lifted": ("height of the object's lowest corner / {height} m, at most 1", "1"),
-    "lifted_box_near_goal": (
-        "1 - tanh(distance / {std} m), of the object from the commanded position, "
-        "times (height of its lowest corner / {height} m, at most 1)",
-        "1",
-    ),
-    "action_rate_l2": ("Σ (action - last action)²", "1"),
-    "joint_vel_l2": ("Σ (joint velocity)²", "rad²/s²"),
-    "joint_vel_limits": ("Σ (abs(joint velocity) - {soft_ratio} · its limit, between 0 and 1)", "rad/s"),
-    "joint_overspeed": ("Σ (abs(joint velocity) - {soft_ratio} · its limit, at least 0)", "rad/s"),
-    "JointAccL2": ("Σ (joint acceleration, mean over the step)²", "rad²/s⁴"),
-    "joint_effort_l2": ("Σ (joint torque, at the end of the step)²", "N²·m²"),
-    "joint_power": ("Σ abs(joint torque · joint velocity)", "W"),
-    "track_lin_vel_xy_exp": ("exp(-(error of the planar velocity)² / ({std} m/s)²)", "1"),
-    "track_ang_vel_z_exp": ("exp(-(error of the yaw rate)² / ({std} rad/s)²)", "1"),
-    "lin_vel_z_l2": ("(vertical velocity of the base)², base frame", "m²/s²"),
-    "ang_vel_xy_l2": ("(roll rate)² + (pitch rate)², base frame", "rad²/s²"),
-    "flat_orientation_l2": ("sin²(tilt of the base)", "1"),
-    "base_height_l2": ("(height of the base{above} - {target_height} m)²", "m²"),
-    "feet_in_swing": (
-        "number of {bodies} in the air for {shortest} to {longest} s, at most half of them; 0 when told to stand",
-        "1",
-    ),
+REWARDS: dict[str, str] = {
+    # function: what it gives; the library knows its unit
+    "is_alive": "1 while the episode goes on",
+    "is_terminated": "1 in the step that ends an episode before its time",
+    "position_command_error": "distance of {bodies} from the commanded position",
+    "orientation_command_error": "angle of {bodies} from the commanded orientation",
+    "pose_error_tanh": "1 - tanh(distance / {std} m), of {bodies} from the commanded position",
+    "object_near_hand": "1 - tanh(distance / {std} m), of the object from {offset} m before {bodies}, where it grasps",
+    "box_lifted": "height of the object's lowest corner / {height} m, at most 1",
+    "lifted_box_near_goal": "1 - tanh(distance / {std} m), of the object from the commanded position, "
+    "times (height of its lowest corner / {height} m, at most 1)",
+    "action_rate_l2": "Σ (action - last action)²",
+    "joint_vel_l2": "Σ (joint velocity)²",
+    "joint_vel_limits": "Σ (abs(joint velocity) - {soft_ratio} · its limit, between 0 and 1)",
+    "joint_overspeed": "Σ (abs(joint velocity) - {soft_ratio} · its limit, at least 0)",
+    "JointAccL2": "Σ (joint acceleration, mean over the step)²",
+    "joint_effort_l2": "Σ (joint torque, at the end of the step)²",
+    "joint_power": "Σ abs(joint torque · joint velocity)",
+    "track_lin_vel_xy_exp": "exp(-(error of the planar velocity)² / ({std} m/s)²)",
+    "track_ang_vel_z_exp": "exp(-(error of the yaw rate)² / ({std} rad/s)²)",
+    "lin_vel_z_l2": "(vertical velocity of the base)², base frame",
+    "ang_vel_xy_l2": "(roll rate)² + (pitch rate)², base frame",
+    "flat_orientation_l2": "sin²(tilt of the base)",
+    "base_height_l2": "(height of the base{above} - {target_height} m)²",
+    "feet_in_swing": "number of {bodies} in the air for {shortest} to {longest} s, at most half of them; "
+    "0 when told to stand",
 }
 
 TERMINATIONS: dict[str, str] = {
@@ -457,11 +449,10 @@ class Task:
         """The rewards as a table."""
         rows = []
         for name, term in terms(self.cfg.rewards).items():
-            text, unit = look_up(REWARDS, term, "REWARDS")
-            text = text.format(**self.words(term))
+            text = look_up(REWARDS, term, "REWARDS").format(**self.words(term))
             if (std := term.params.get("orientation_std")) is not None:
                 text += f", times 1 - tanh(angle / {num(std)} rad)"
-            rows.append((name, num(term.weight), text, unit))
+            rows.append((name, num(term.weight), text, unit_of_reward(term)))
         header = ("Term", "Weight", "What", "Unit")
         return f"**Rewards.** Each step adds weight · value · {num(self.step)} s.\n\n{table(header, rows)}"
 
@@ -666,15 +657,27 @@ def look_up(known: Mapping[str, Any], term: Any, where: str) -> Any:
     if name in known:
         return known[name]
     text, unit, size = described(term)
-    if where == "TERMINATIONS":
+    if where in ("TERMINATIONS", "REWARDS"):
         return text
-    if where == "REWARDS":
-        return text, unit or "1"
     if size is None:
         raise UnknownTermError(f"{name}: its docstring says no 'Shape is (num_envs, ...)'; or add it to {where}")
     if unit is None:
         raise UnknownTermError(f"{name}: its docstring says no 'Unit: ...'; or add it to {where}")
     return Observation(text, unit, size)
+
+
+def unit_of_reward(term: Any) -> str:
+    """The unit of a reward, as the library describes it.
+
+    Raises:
+        UnknownTermError: It is not said.
+    """
+    from gaitway.mdp.rewards import describe
+
+    function = term.func if not isinstance(term.func, str) else pkgutil.resolve_name(term.func)
+    if not (unit := describe(function).unit):
+        raise UnknownTermError(f"{function.__name__}: say its unit, 'Unit: m.', or its range, in the docstring")
+    return unit
 
 
 def described(term: Any) -> tuple[str, str | None, int | str | None]:

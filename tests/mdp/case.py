@@ -16,6 +16,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -34,6 +35,8 @@ class Case:
     tensors: dict[str, Any]
     expected: list[Any]
     params: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the configs of commands say, by name of the command."""
 
 
 def entities(value: Any) -> list[SceneEntityCfg]:
@@ -50,6 +53,8 @@ def prepare(
     """Environment, term and arguments for some of the case's environments, in the order given; else for all."""
     picked = list(range(len(case.expected)) if rows is None else rows)
     env = fake_env(**{name: torch.tensor(values, device=device)[picked] for name, values in case.tensors.items()})
+    for name, said in case.settings.items():
+        env.command_manager.get_term(name).cfg = SimpleNamespace(**said)
     params, term = copy.deepcopy(case.params), case.term
     if inspect.isclass(term):
         term = term(ManagerTermBaseCfg(func=term, params=params), env)

@@ -33,6 +33,21 @@ REWARDS = [
         {"rot_eps": 0.1, **TO_GOAL},
     ),
     Case(reorient_mdp.track_pos_l2, CUBE, [0.0, 0.05, 0.2], TO_GOAL),
+    # Angles 0, π / 2 and π.
+    Case(
+        reorient_mdp.success_bonus,
+        CUBE,
+        [True, False, False],
+        TO_GOAL,
+        {"goal": {"orientation_success_threshold": 1.57}},
+    ),
+    Case(
+        reorient_mdp.success_bonus,
+        CUBE,
+        [True, True, False],
+        TO_GOAL,
+        {"goal": {"orientation_success_threshold": 1.58}},
+    ),
 ]
 OBSERVATIONS = [
     # Cube times the goal's inverse. The last: i · (1 - k) / √2 = (i + j) / √2, since i k = -j.
@@ -67,4 +82,3 @@ TERMINATIONS = [
         {"command_name": "goal", "goals": 3},
     ),
 ]
-APART = {reorient_mdp.success_bonus: "tests/tasks/test_arms.py"}

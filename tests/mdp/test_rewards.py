@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,8 +46,8 @@ CASES = pytest.mark.parametrize("case", ALL, ids=named)
 def test_the_value_is_that_worked_out_by_hand(case: Case, fake_env) -> None:
     value = compute(case, fake_env)
     expected = torch.tensor(case.expected)
-    if case in TERMINATIONS:
-        assert expected.dtype == torch.bool
+    assert case not in TERMINATIONS or expected.dtype == torch.bool
+    if expected.dtype == torch.bool:
         assert value.tolist() == case.expected
     else:
         torch.testing.assert_close(value, expected.float(), atol=1e-5, rtol=1e-5)
@@ -58,7 +59,7 @@ def test_there_is_one_value_an_environment(case: Case, fake_env) -> None:
     count = len(case.expected)
     assert count >= 2
     assert value.shape[0] == count
-    assert value.dtype == (torch.bool if case in TERMINATIONS else torch.float32)
+    assert value.dtype == torch.tensor(case.expected).dtype
     if case in OBSERVATIONS:
         assert value.ndim == 2
     else:
@@ -238,7 +239,7 @@ def at_limit(name: str, values: Any, kind: str, turn: int) -> Any:
 def test_a_reward_is_finite_at_the_limits(case: Case, kind: str, fake_env) -> None:
     for turn in range(len(TURNS)):
         tensors = {name: at_limit(name, values, kind, turn) for name, values in case.tensors.items()}
-        value = compute(Case(case.term, tensors, case.expected, case.params), fake_env)
+        value = compute(replace(case, tensors=tensors), fake_env)
         assert bool(value.isfinite().all()), (turn, value)
 
 
@@ -265,7 +266,9 @@ def test_every_reward_of_a_task_says_what_it_is_and_is_on_the_page(env_cfgs: dic
     for term in used:
         said = mdp.rewards.describe(term)
         assert said.summary, term
-        assert said.unit or said.range, f"{term}: say its unit, 'Unit: m.', or its range, 'In [0, 1].'"
+        assert said.unit, f"{term}: say its unit, 'Unit: m.'"
+        assert said.range, f"{term}: say its range, 'In [0, 1].'"
+        assert said.source, f"{term}: say where it comes from, 'Source: ours.'"
         assert f"| `{said.name}` |" in page, f"{said.name}: run benchmarks/rewards.py"
 
 

@@ -166,6 +166,8 @@ def flight(
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: ours.
     """
     sensor: ContactSensor = env.scene.sensors[sensor_cfg.name]
     command: HopCommand = env.command_manager.get_term(command_name)
@@ -185,7 +187,9 @@ def others_down(env: ManagerBasedRLEnv, command_name: str, sensor_cfg: SceneEnti
         sensor_cfg: The contact sensor and the feet.
 
     Returns:
-        Number of feet. Shape is (num_envs,).
+        In [0, feet]. Shape is (num_envs,).
+
+    Source: ours.
     """
     return (_down(env, sensor_cfg) & ~_told(env, command_name)).float().sum(dim=-1)
 
@@ -200,6 +204,8 @@ def feet_apart(env: ManagerBasedRLEnv, command_name: str, sensor_cfg: SceneEntit
 
     Returns:
         0 or 1. Shape is (num_envs,).
+
+    Source: ours.
     """
     down, told = _down(env, sensor_cfg), _told(env, command_name)
     return ((down & told).any(dim=-1) & (~down & told).any(dim=-1)).float()
@@ -222,6 +228,8 @@ def lean(
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: Isaac Lab's ``flat_orientation_l2``, which counts pitch for all.
     """
     gravity = env.scene[asset_cfg.name].data.projected_gravity_b.torch
     told = env.command_manager.get_command(command_name)
@@ -244,6 +252,8 @@ def on_the_spot(
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: ours; Isaac Lab's ``track_lin_vel_xy_exp`` and ``track_ang_vel_z_exp`` in one, for a command to stay.
     """
     data = env.scene[asset_cfg.name].data
     moved = data.root_lin_vel_w.torch[:, :2].square().sum(dim=-1) / linear**2

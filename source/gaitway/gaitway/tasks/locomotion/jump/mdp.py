@@ -186,6 +186,8 @@ def near_place(
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: Isaac Lab's ``position_command_error_tanh``, there of a body and a pose command.
     """
     along, above = _to_place(env, command_name, height, asset_cfg)
     return 1.0 - torch.tanh(torch.hypot(along, above) / std)
@@ -214,6 +216,8 @@ def calm_at_place(
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: ours.
     """
     data = env.scene[asset_cfg.name].data
     moved = data.root_lin_vel_w.torch.square().sum(dim=-1) / speed**2
@@ -232,6 +236,8 @@ def first_flight(env: ManagerBasedRLEnv, command_name: str, most: float) -> torc
 
     Returns:
         0 or 1. Shape is (num_envs,).
+
+    Source: ours.
     """
     command: JumpCommand = env.command_manager.get_term(command_name)
     longer = (command.flight > 0.0) & (command.flight >= command.longest_flight)
@@ -245,7 +251,13 @@ def flight_times(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
 
 
 def turned_away(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg = ROBOT) -> torch.Tensor:
-    """Squared angle of the trunk's heading with the x axis, across the edge. Unit: rad². Shape is (num_envs,)."""
+    """Squared angle of the trunk's heading with the x axis, across the edge. Unit: rad².
+
+    Returns:
+        In [0, π²]. Shape is (num_envs,).
+
+    Source: ours.
+    """
     _, _, yaw = euler_xyz_from_quat(env.scene[asset_cfg.name].data.root_quat_w.torch)
     return wrap_to_pi(yaw).square()
 

@@ -19,6 +19,8 @@ def uprightness(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg = ROBOT) -> to
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: ours.
     """
     return 0.5 * (1.0 - env.scene[asset_cfg.name].data.projected_gravity_b.torch[:, 2])
 
@@ -40,6 +42,8 @@ def upright_height(env: ManagerBasedRLEnv, height: float, asset_cfg: SceneEntity
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: ours.
     """
     share = (env.scene[asset_cfg.name].data.root_pos_w.torch[:, 2] / height).clamp(0.0, 1.0)
     return share * _not_tipped(env, asset_cfg)
@@ -55,6 +59,8 @@ def upright_pose(env: ManagerBasedRLEnv, std: float, asset_cfg: SceneEntityCfg =
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: ours; the kernel is that of Isaac Lab's ``track_lin_vel_xy_exp``.
     """
     data = env.scene[asset_cfg.name].data
     off = (data.joint_pos.torch - data.default_joint_pos.torch)[:, asset_cfg.joint_ids]
@@ -75,6 +81,8 @@ def upright_stillness(
 
     Returns:
         In [0, 1]. Shape is (num_envs,).
+
+    Source: ours; the kernel is that of Isaac Lab's ``track_lin_vel_xy_exp``.
     """
     data = env.scene[asset_cfg.name].data
     moved = data.root_lin_vel_w.torch.square().sum(dim=-1) / linear**2
