@@ -100,9 +100,9 @@ def _fake_env(**tensors: Any) -> SimpleNamespace:
     scene.sensors = scene
     scene.env_origins = tensors.get("env_origins", torch.zeros(num_envs, 3, device=device))
 
-    def get_command(name: str) -> Any:
+    def get_command_term(name: str) -> Any:
         term = terms["command"].get(name)
-        return tensors["command"] if term is None else term.command
+        return SimpleNamespace(command=tensors["command"]) if term is None else term
 
     return SimpleNamespace(
         num_envs=num_envs,
@@ -119,7 +119,9 @@ def _fake_env(**tensors: Any) -> SimpleNamespace:
         ),
         scene=scene,
         sim=SimpleNamespace(vis_marker_registry=SimpleNamespace(clear_debug_vis_callback=lambda term: None)),
-        command_manager=SimpleNamespace(get_command=get_command, get_term=terms["command"].__getitem__),
+        command_manager=SimpleNamespace(
+            get_command=lambda name: get_command_term(name).command, get_term=get_command_term
+        ),
         action_manager=SimpleNamespace(
             action=tensors.get("action"),
             prev_action=tensors.get("prev_action"),

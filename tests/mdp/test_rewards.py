@@ -20,8 +20,9 @@ from isaaclab.managers import RewardTermCfg
 from gaitway import mdp
 from gaitway.tasks.randomisation import variants
 
+from ..tasks.reward_checks import BOUND_TO_THE_WORLD, YAW, MovedEnv, turned_by
 from ..waits import NeverWaits
-from .case import HALF, Case, compute
+from .case import HALF, Case, compute, prepare
 
 MODULES = [
     importlib.import_module(f".{file.stem}", __package__) for file in sorted(Path(__file__).parent.glob("cases_*.py"))
@@ -72,6 +73,17 @@ def test_environments_do_not_see_each_other(case: Case, fake_env) -> None:
     order = [len(value) - 1, *range(len(value) - 1)]
     torch.testing.assert_close(compute(case, fake_env, order), value[order])
     torch.testing.assert_close(compute(case, fake_env, [1]), value[1:2])
+
+
+@pytest.mark.parametrize("case", REWARDS, ids=named)
+def test_a_reward_is_the_same_elsewhere_in_the_world(case: Case, fake_env) -> None:
+    here, term, params = prepare(case, fake_env)
+    with turned_by(0.0 if case.term.__name__ in BOUND_TO_THE_WORLD else YAW):
+        there = MovedEnv(here)
+        if inspect.isclass(case.term):
+            term = case.term(RewardTermCfg(func=case.term, weight=1.0, params=params), there)
+        value = term(there, **params)
+    torch.testing.assert_close(value.float(), torch.tensor(case.expected).float(), atol=1e-4, rtol=1e-4)
 
 
 def test_joint_accelerations_are_those_since_the_last_step(fake_env) -> None:
