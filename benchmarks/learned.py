@@ -52,16 +52,15 @@ def fingerprint_of(task: str, overrides: list[str]) -> str:
 def changed(run: Path, task: str) -> list[str]:
     """Settings of a task that are not what they were in a run."""
     code = (
-        "import json, sys, pathlib; from isaaclab_tasks.utils import resolve_task_config; import gaitway.tasks;"
-        "from gaitway.export.changes import changed_settings;"
-        "cfg = resolve_task_config(sys.argv[2], None, overrides=sys.argv[3:])[0];"
+        "import json, sys, pathlib; from gaitway.cli.session import resolve_configs;"
+        "from gaitway.export.changes import changed_settings; from gaitway.tasks import find_task;"
+        "info = find_task(sys.argv[2]); key = info.recipe_key(sys.argv[3]);"
+        "cfg = resolve_configs(info.id, key, sys.argv[4:])[0];"
         "print(json.dumps(changed_settings(pathlib.Path(sys.argv[1]) / 'env.yaml', cfg)))"
     )
-    overrides = json.loads((run / "manifest.json").read_text())["options"]["overrides"]
-    words = [word for word in overrides if not word.startswith("agent.")]
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(run), task, *words], check=True, capture_output=True, text=True
-    )
+    manifest = json.loads((run / "manifest.json").read_text())
+    words = [str(run), task, manifest["agent"], *manifest["options"]["overrides"]]
+    done = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -153,6 +153,27 @@ def test_the_discount_is_the_learners() -> None:
     assert discount_of(SimpleNamespace(algorithm=SimpleNamespace())) is None
 
 
+def test_whoever_reads_a_task_and_a_recipe_gets_the_recipes_discount(monkeypatch) -> None:
+    import isaaclab_tasks.utils as utils
+
+    from gaitway.cli.session import resolve_configs
+    from gaitway.tasks import find_task
+
+    def with_shaping(*args: Any, real: Any = utils.resolve_task_config, **words: Any) -> tuple[Any, Any]:
+        env_cfg, agent_cfg = real(*args, **words)
+        params = {"potential": mdp.base_height_l2, "params": {}, "gamma": 0.5}
+        env_cfg.rewards.help = RewardTermCfg(mdp.PotentialShaping, params=params, weight=1.0)
+        return env_cfg, agent_cfg
+
+    monkeypatch.setattr(utils, "resolve_task_config", with_shaping)
+    info = find_task("Gaitway-Reach-Franka")
+    env_cfg, agent_cfg = resolve_configs(info.id, info.recipe_key("rsl_rl_sac"), ["agent.algorithm.gamma=0.91"])
+    assert agent_cfg.algorithm.gamma == 0.91
+    assert env_cfg.rewards.help.params["gamma"] == 0.91
+    env_cfg, _ = resolve_configs(info.id, None, [])
+    assert env_cfg.rewards.help.params["gamma"] == 0.5
+
+
 # -- the best policy --------------------------------------------------------------------------------
 
 

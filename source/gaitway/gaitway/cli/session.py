@@ -98,7 +98,7 @@ def check_memory(num_envs: int, device: str) -> None:
 
 
 def resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[str]) -> tuple[Any, Any]:
-    """Load a task's environment config and recipe, with overrides applied.
+    """Load a task's environment config and recipe, with overrides applied; shaping discounts as the recipe does.
 
     Args:
         task_id: Task id, of a ``-Play`` variant too.
@@ -132,7 +132,19 @@ def _resolve_configs(task_id: str, recipe_key: str | None, overrides: Sequence[s
         _check_path(word, {"env": env_cfg, "agent": agent_cfg})
     if values:
         env_cfg, agent_cfg = resolve_task_config(task_id, recipe_key, overrides=[*presets, *values])
+    if agent_cfg is not None:
+        _share_discount(env_cfg, agent_cfg)
     return env_cfg, agent_cfg
+
+
+def _share_discount(env_cfg: Any, agent_cfg: Any) -> None:
+    """Potential-based shaping must discount as the learner does."""
+    from gaitway.mdp.rewards import set_discount
+    from gaitway.runs.learner import discount_of
+
+    gamma = discount_of(agent_cfg)
+    if gamma is not None:
+        set_discount(env_cfg.rewards, gamma)
 
 
 def _preset_hint(task_id: str, presets: Sequence[str], error: ValueError) -> str:

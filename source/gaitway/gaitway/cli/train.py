@@ -86,7 +86,6 @@ def train(
     # Wrong overrides are found before anything is written.
     key = info.recipe_key(agent)
     env_cfg, agent_cfg = resolve_configs(info.id, key, options["overrides"])
-    _share_discount(env_cfg, agent_cfg)
     if options.get("teacher"):
         _use_teacher(info, agent_cfg, options["teacher"])
     if resume is None:
@@ -136,16 +135,6 @@ def _use_teacher(info: TaskInfo, agent_cfg: Any, teacher: dict[str, Any]) -> Non
 
     _, teacher_cfg = resolve_configs(info.id, info.recipe_key(teacher["agent"]), teacher["overrides"])
     use_teacher(agent_cfg, teacher_cfg, teacher["run"])
-
-
-def _share_discount(env_cfg: Any, agent_cfg: Any) -> None:
-    """Potential-based shaping must discount as the learner does."""
-    from gaitway.mdp.rewards import set_discount
-    from gaitway.runs.learner import discount_of
-
-    gamma = discount_of(agent_cfg)
-    if gamma is not None:
-        set_discount(env_cfg.rewards, gamma)
 
 
 class _Session:
