@@ -366,6 +366,23 @@ def test_a_task_of_somebody_elses_is_found_with_its_module(tmp_path: Path, monke
         find_task("no_such_module:Mine-Test")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = 1\ny = nowhere", "NameError: name 'nowhere' is not defined .*broken_for_a_test.py, line 2"),
+        ("x = 1\n\ny = = 2", "SyntaxError: .*broken_for_a_test.py, line 3"),
+    ],
+)
+def test_a_module_that_fails_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    (tmp_path / "broken_for_a_test.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    with pytest.raises(UnknownNameError, match=f"'broken_for_a_test' fails: {told}"):
+        find_task("broken_for_a_test:Mine-Test")
+
+
 @VARIANTS
 def test_a_task_is_found_by_either_id(variant: str) -> None:
     assert find_task(variant).id == variant.removesuffix("-Play")

@@ -52,7 +52,9 @@ def changed_settings(trained: Path, env_cfg: Any) -> list[str]:
 
 
 def fingerprint(env_cfg: Any) -> str:
-    """A short hash of all that makes a task what it is: equal for equal tasks, on any machine.
+    """A short hash of all settings of a task: equal for equal tasks, on any machine.
+
+    Which functions a task uses is in it, what these compute is not.
 
     Args:
         env_cfg: The environment's config, before a simulation was started with it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,6 +201,14 @@ def _import(module: str, name: str) -> None:
         raise UnknownNameError(
             f"Task '{name}': cannot import '{module}' ({error}); go to the folder that it is in, or install it."
         ) from error
+    except Exception as error:  # whatever a user's module raises
+        if isinstance(error, SyntaxError):
+            where = f"{error.filename}, line {error.lineno}"
+        else:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{frame.filename}, line {frame.lineno}"
+        told = " ".join(str(error).split())
+        raise UnknownNameError(f"Task '{name}': '{module}' fails: {type(error).__name__}: {told} ({where}).") from error
 
 
 def _nearest(name: str, names: list[str]) -> str:
