@@ -128,6 +128,15 @@ def test_rsl_rl_trains_offline_is_killed_resumes_is_judged_filmed_and_exported(f
     assert verdict["length_mean"] == 15.0, "the run's own override holds: 0.5 s at 30 Hz"
     assert np.isfinite([verdict["return_mean"], verdict["return_std"]]).all()
 
+    shown = gaitway(folder, offline, "rewards", "--run", "latest", "--episodes", "4")
+    assert (shown["step"], shown["episodes"]) == (result["steps"], 4)
+    terms = {term["name"]: term["mean"] for term in shown["terms"]}
+    assert sum(terms.values()) == pytest.approx(shown["return_mean"], rel=1e-4)
+    assert shown["training"][-1]["step"] == result["steps"]
+    # The log has what an episode adds, with noise, as the table does without.
+    assert terms["near"] == pytest.approx(shown["training"][-1]["terms"]["near"], rel=1.0)
+    assert (run.path / "rewards.png").stat().st_size > 5000
+
     last_exported(folder, offline, result["run"], "exported_rsl_rl")
 
     words = ["play", "--run", "latest", "--video", "film.mp4", "--seconds", "0.5"]
@@ -216,3 +225,11 @@ def test_checkpoint_of_another_agent_is_refused(folder, offline):
     assert done.returncode == 2
     assert "does not fit the agent rsl_rl_ppo" in done.stderr
     assert not (folder / "out").exists()
+
+
+def test_a_policy_that_ships_plays_without_any_training(folder, offline):
+    words = ["play", "--pretrained", "Gaitway-Reach-Position-Franka", "--video", "shipped.mp4", "--seconds", "0.5"]
+    subprocess.run([sys.executable, "-m", "gaitway", *words], cwd=folder, env=offline, check=True)
+    frames = read_frames(folder / "shipped.mp4")
+    assert frames.shape == (15, 480, 640, 3)
+    assert np.abs(frames[0].astype(int) - frames[-1].astype(int)).max() > 50, "nothing moves"

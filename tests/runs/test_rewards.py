@@ -13,6 +13,7 @@ import torch
 from gaitway.runs.rewards import (
     Contributions,
     draw,
+    parts_of_training,
     rank_correlation,
     record,
     terms_of_training,
@@ -101,6 +102,11 @@ def test_a_policy_that_games_its_reward_is_pointed_out() -> None:
     assert "no more than one episode in fifty" in warning
     (warning,) = warn_of_training(training(RISE, [i / 12 for i in range(12)] + [1.0 - i / 12 for i in range(12)]))
     assert "games its reward" in warning
+    (warning,) = warn_of_training(training(RISE, [0.3] * 24))
+    assert "stayed at 30 %" in warning
+    # Not where nearly all succeed anyway, nor where success was late to follow.
+    assert warn_of_training(training(RISE, [0.95] * 24)) == []
+    assert warn_of_training(training(RISE, [0.3] * 16 + [0.5] * 8)) == []
     # When both fall, the policy became worse, and nothing is amiss with the reward.
     falls = RISE[:12] + RISE[:12][::-1]
     assert warn_of_training(training(falls, [value / 12 for value in falls])) == []
@@ -112,6 +118,20 @@ def test_a_policy_that_games_its_reward_is_pointed_out() -> None:
 def test_the_log_is_read_as_what_an_episode_adds() -> None:
     rows = [{"step": 1}, {"step": 2, "Episode_Reward/a": 0.5, "Loss/value": 3.0}, {"step": 3, "Episode_Reward/a": None}]
     assert terms_of_training(rows, 10.0)["a"].tolist() == pytest.approx([float("nan"), 5.0, float("nan")], nan_ok=True)
+
+
+def test_a_training_is_averaged_over_parts_of_it() -> None:
+    rows = [
+        {"step": 100 * (i + 1), "Episode_Reward/a": float(i), "return_mean": None, "success_rate": i / 8}
+        for i in range(8)
+    ]
+    rows[7]["return_mean"] = 3.0
+    steps, values = parts_of_training(rows, 2.0, pieces=4)
+    assert steps == [200, 400, 600, 800]
+    assert values["a"] == [1.0, 5.0, 9.0, 13.0]
+    assert values["success_rate"] == [0.0625, 0.3125, 0.5625, 0.8125]
+    assert values["return_mean"] == pytest.approx([float("nan")] * 3 + [3.0], nan_ok=True)
+    assert parts_of_training(rows[:1], 2.0)[0] == [100]
 
 
 class TwoTerms:

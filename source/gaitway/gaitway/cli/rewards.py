@@ -83,6 +83,8 @@ def rewards(
         warnings = warn_of_episodes(found) + warn_of_training(rows)
         table = _table(found, funcs)
         _show(console, found, table)
+        if rows:
+            _show_training(console, found, rows, episode_s)
         if found.success.all() or not found.success.any():
             word = "succeeded" if found.success.all() else "failed"
             console.print(f"All episodes {word}, so that success and return cannot be compared over episodes.")
@@ -193,3 +195,20 @@ def _show(console: Console, found: Contributions, table: list[dict[str, Any]]) -
         f"Return {found.returns.mean():.4g}, success {found.success.mean():.1%}, length {found.lengths.mean():.0f} "
         f"steps, means of {len(found.totals)} episodes. Shares are of all that is paid and charged, signs aside."
     )
+
+
+def _show_training(console: Console, found: Contributions, rows: list[dict[str, Any]], episode_s: float) -> None:
+    from gaitway.runs.rewards import parts_of_training
+
+    steps, values = parts_of_training(rows, episode_s)
+    shares = dict(zip(found.terms, found.shares, strict=True))
+    said = {"return_mean": "Return", "success_rate": "Success"}
+    names = [*sorted(values.keys() - said.keys(), key=lambda name: -shares.get(name, 0.0)), *said]
+    width = max(len(said.get(name, name)) for name in names)
+    console.print(
+        f"\nOver training, what an episode added: means of {len(steps)} parts, the last step of each above it."
+    )
+    console.print(f"{'Term':{width}}" + "".join(f"{step:13,}" for step in steps))
+    for name in names:
+        cells = (f"{value:13.1%}" if name == "success_rate" else f"{value:13.4g}" for value in values[name])
+        console.print(f"{said.get(name, name):{width}}" + "".join(cells))

@@ -15,6 +15,8 @@ import torch
 DOMINANT = 0.9
 """Share of all that is paid and charged above which one term is pointed out."""
 PREFIX = "Episode_Reward/"
+MOSTLY = 0.9
+"""Share of successes from which more return without more success is no cause for worry."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def warn_of_episodes(found: Contributions) -> list[str]:
 
 
 def warn_of_training(rows: Sequence[Mapping[str, Any]], pieces: int = 6) -> list[str]:
-    """What is odd about a training: a return that rises while success does not follow, or falls.
+    """What is odd about a training: a return that rises while success falls, or does not follow.
 
     Args:
         rows: Lines of a run's metrics.
@@ -192,7 +194,42 @@ def warn_of_training(rows: Sequence[Mapping[str, Any]], pieces: int = 6) -> list
             f"{100 * success[-1]:.0f} %, while the return rose from {returns[best]:.3g} to {returns[-1]:.3g}; "
             "the policy games its reward."
         ]
+    half = pieces // 2 - 1
+    if returns[-1] - returns[half] > 0.25 * span and success[-1] - success[half] < 0.02 and success[-1] < MOSTLY:
+        return [
+            f"success and return disagree: over the second half of the training the return rose from "
+            f"{returns[half]:.3g} to {returns[-1]:.3g}, while success stayed at {100 * success[-1]:.0f} %; something "
+            "else is paid."
+        ]
     return []
+
+
+def parts_of_training(
+    rows: Sequence[Mapping[str, Any]], episode_s: float, pieces: int = 6
+) -> tuple[list[int], dict[str, list[float]]]:
+    """What an episode added by term, its return and its success, as means over parts of a training of equal length.
+
+    Args:
+        rows: Lines of a run's metrics.
+        episode_s: The longest that an episode can be. Unit: s.
+        pieces: How many parts, or fewer where there are fewer lines.
+
+    Returns:
+        Steps at the end of each part; and by name a value for each, NaN where nothing was logged. Terms come first.
+    """
+    count = min(pieces, len(rows))
+    values = terms_of_training(rows, episode_s)
+    for name in ("return_mean", "success_rate"):
+        values[name] = np.array([_number(row.get(name)) for row in rows])
+    spans = np.array_split(np.arange(len(rows)), count)
+
+    def mean(part: np.ndarray) -> float:
+        known = part[~np.isnan(part)]
+        return float(known.mean()) if len(known) else float("nan")
+
+    return [rows[span[-1]]["step"] for span in spans], {
+        name: [mean(series[span]) for span in spans] for name, series in values.items()
+    }
 
 
 def terms_of_training(rows: Sequence[Mapping[str, Any]], episode_s: float) -> dict[str, np.ndarray]:
