@@ -10,6 +10,7 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).resolve().parent / "images/tasks"
 SECONDS = 2.0
@@ -30,11 +31,23 @@ def draw(task: str, seconds: float) -> None:
     env_cfg.scene.num_envs = 1
     env_cfg.seed = 1
     add_camera(env_cfg)
+    if getattr(env_cfg.scene, "terrain", None) is not None:
+        show_stairs(env_cfg)
     policy = find_pretrained(task).policy() if task in pretrained_tasks() else None
     with simulation(f"{task}-Play", env_cfg) as env:
         image = picture(env, policy, seconds)
     FOLDER.mkdir(parents=True, exist_ok=True)
     image.resize((480, 360)).quantize(128).save(FOLDER / f"{task}.png", optimize=True)
+
+
+def show_stairs(env_cfg: Any) -> None:
+    """Put the robot on top of steep stairs, and the camera where one sees them."""
+    ground = env_cfg.scene.terrain.terrain_generator
+    ground.sub_terrains = {"stairs_down": ground.sub_terrains["stairs_down"]}
+    ground.num_rows, ground.num_cols, ground.difficulty_range = 1, 1, (0.8, 0.8)
+    eye, lookat = env_cfg.viewer.eye, env_cfg.viewer.lookat
+    env_cfg.viewer.eye = tuple(2.2 * edge for edge in eye)
+    env_cfg.viewer.lookat = (lookat[0], lookat[1], 0.0)
 
 
 def main() -> None:

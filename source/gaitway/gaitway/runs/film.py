@@ -18,6 +18,7 @@ from .policy import Player, Policy
 WIDTH, HEIGHT = 640, 480
 FOCAL_LENGTH, APERTURE = 24.0, 20.955  # mm; Isaac Lab's pinhole camera
 GOAL_COLOR, ACTUAL_COLOR = (60, 200, 80), (70, 130, 240)
+GROUND_COLOR = (0.53, 0.56, 0.61)
 
 
 def add_camera(env_cfg: Any) -> None:
@@ -40,6 +41,22 @@ def add_camera(env_cfg: Any) -> None:
     )
 
 
+def _prepare(camera: Any) -> None:
+    """Leave colliders out of pictures, and give generated ground the colour that flat ground has.
+
+    Isaac Lab's ray casters have colliders in the tree of shapes that the camera looks into too. A height scanner sees
+    the ground alone, which is visible.
+    """
+    from newton import GeoType
+
+    backend = camera._renderer.backend
+    model = backend.model
+    model.bvh_build_shapes(backend.state_0)
+    colors = model.shape_color.numpy()
+    colors[model.shape_type.numpy() == GeoType.HFIELD] = GROUND_COLOR
+    model.shape_color.assign(colors)
+
+
 def write_film(env: Any, policy: Policy, path: Path, seconds: float) -> int:
     """Film the first environment while a policy acts.
 
@@ -57,6 +74,7 @@ def write_film(env: Any, policy: Policy, path: Path, seconds: float) -> int:
     """
     unwrapped = env.unwrapped
     camera = unwrapped.scene["film_camera"]
+    _prepare(camera)
     fps = 1.0 / unwrapped.step_dt
     frames = max(round(seconds * fps), 1)
     player = Player(policy, unwrapped.num_envs, unwrapped.device)
@@ -84,6 +102,7 @@ def picture(env: Any, policy: Policy | None, seconds: float) -> Image.Image:
     """
     unwrapped = env.unwrapped
     camera = unwrapped.scene["film_camera"]
+    _prepare(camera)
     player = Player(policy, unwrapped.num_envs, unwrapped.device) if policy else None
     obs, _ = env.reset()
     idle = torch.zeros(unwrapped.num_envs, unwrapped.action_manager.total_action_dim, device=unwrapped.device)
@@ -112,6 +131,7 @@ def write_film_of_states(env: Any, states: Iterable[str], path: Path, fps: float
     """
     unwrapped = env.unwrapped
     camera = unwrapped.scene["film_camera"]
+    _prepare(camera)
     frames = 0
     with _film_file(path, fps) as add_frame, torch.inference_mode():
         for line in states:
