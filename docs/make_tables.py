@@ -468,12 +468,13 @@ class Task:
         """When an episode is a success, as the code has it."""
         params = dict(self.cfg.curriculum.success.params["params"])
         judge = self.cfg.curriculum.success.params["judge"]
+        name = f"`{judge.__name__}`: "
         if judge.__name__ not in VERDICTS:
-            return described(SimpleNamespace(func=judge, params=params))[0].replace("{{", "{").replace("}}", "}")
+            return name + described(SimpleNamespace(func=judge, params=params))[0].replace("{{", "{").replace("}}", "}")
         angle = params.get("orientation")
         words = {key: num(value) for key, value in params.items() if isinstance(value, int | float)}
         words["and_orientation"] = f" and angle below {num(angle)} rad" if angle is not None else ""
-        return VERDICTS[judge.__name__].format(**words)
+        return name + VERDICTS[judge.__name__].format(**words)
 
     # events
 
@@ -609,7 +610,8 @@ class Task:
             ("", ""),
             [
                 ("Robot", info.robot),
-                ("Success", self.verdict()),
+                ("Success", info.success),
+                ("Judged by", self.verdict()),
                 ("Learned from", f"{num(100 * info.threshold)} % of episodes"),
                 ("Rates", f"physics {num(1 / self.cfg.sim.dt)} Hz, policy {num(1 / self.step)} Hz"),
                 ("Episode", f"{num(length)} s, {num(length / self.step)} steps"),

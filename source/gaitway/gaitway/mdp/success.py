@@ -115,7 +115,8 @@ def object_at_goal(
 
 
 def kept_velocity(env: ManagerBasedRLEnv, command_name: str, linear: float, angular: float) -> torch.Tensor:
-    """Whether the episode ran to its time limit with small tracking errors, averaged over the episode.
+    """Whether nothing but time, or the edge of generated ground, ended the episode, and tracking errors were small,
+    averaged over the episode.
 
     Args:
         env: The environment.

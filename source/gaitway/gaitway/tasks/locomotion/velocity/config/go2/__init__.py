@@ -41,8 +41,8 @@ register_task(
     summary="Walk over slopes, stairs, obstacles and rubble as a command of planar velocity and yaw rate says.",
     success="No fall, and errors of at most 0.25 m/s and 0.25 rad/s on average over the episode.",
     cpu={
-        "rsl_rl_ppo": Scale(num_envs=256, iterations=3000),
         "rsl_rl_sac": Scale(num_envs=128, iterations=6000),
+        "rsl_rl_ppo": Scale(num_envs=256, iterations=3000),
         "skrl_sac": Scale(num_envs=128, iterations=2000),
     },
     cuda={
