@@ -65,15 +65,15 @@ def changed(run: Path, task: str) -> list[str]:
 
 
 def curve_of(run: Path) -> list[list[float | None]]:
-    """Steps, minutes and success at even distances: means over as many stretches."""
+    """Steps, minutes, success and return at even distances: means over as many stretches."""
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     size = max(len(rows) // POINTS, 1)
     points: list[list[float | None]] = []
     for begin in range(0, len(rows), size):
         part = rows[begin : begin + size]
-        known = [row["success_rate"] for row in part if row.get("success_rate") is not None]
-        success = round(sum(known) / len(known), 4) if known else None
-        points.append([part[-1]["step"], round(part[-1]["seconds"] / 60, 2), success])
+        known = {key: [row[key] for row in part if row.get(key) is not None] for key in ("success_rate", "return_mean")}
+        means = [round(sum(values) / len(values), 4) if values else None for values in known.values()]
+        points.append([part[-1]["step"], round(part[-1]["seconds"] / 60, 2), *means])
     return points
 
 
@@ -130,7 +130,7 @@ def save(entry: dict[str, Any]) -> None:
 
 
 def draw() -> None:
-    """A picture for every task: success over steps, a line a seed."""
+    """A picture for every task: success over steps, a line a seed, and under it the return where all lines have it."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -139,19 +139,24 @@ def draw() -> None:
     CURVES.mkdir(parents=True, exist_ok=True)
     rows = load()
     for task in dict.fromkeys(row["task"] for row in rows):
-        figure, axes = plt.subplots(figsize=(6.0, 2.8), dpi=100)
-        agents = list(dict.fromkeys(row["agent"] for row in rows if row["task"] == task))
-        for row in [row for row in rows if row["task"] == task]:
-            points = [(steps / 1e6, success) for steps, _, success in row["curve"] if success is not None]
+        ours = [row for row in rows if row["task"] == task]
+        # Returns were not kept at first.
+        panels = 2 if all(len(point) == 4 for row in ours for point in row["curve"]) else 1
+        figure, axes = plt.subplots(panels, figsize=(6.0, 0.8 + 2.0 * panels), dpi=100, sharex=True, squeeze=False)
+        agents = list(dict.fromkeys(row["agent"] for row in ours))
+        for row in ours:
             color = f"C{agents.index(row['agent'])}"
             label = f"{row['agent']}, seed {row['seed']}, {row['minutes']:.0f} min"
             style = ("-", "--", ":", "-.")[row["seed"] % 4]
-            axes.plot(*zip(*points, strict=True), style, color=color, label=label)
-        axes.set_xlabel("million steps of training")
-        axes.set_ylabel("success, with exploration")
-        axes.set_ylim(-0.02, 1.02)
-        axes.legend(fontsize=8)
-        axes.set_title(task, fontsize=10)
+            for panel, number in zip(axes[:, 0], (2, 3), strict=False):
+                points = [(point[0] / 1e6, point[number]) for point in row["curve"] if point[number] is not None]
+                panel.plot(*zip(*points, strict=True), style, color=color, label=label)
+        for panel, name in zip(axes[:, 0], ("success", "return"), strict=False):
+            panel.set_ylabel(f"{name}, with exploration", fontsize=9)
+        axes[-1, 0].set_xlabel("million steps of training")
+        axes[0, 0].set_ylim(-0.02, 1.02)
+        axes[-1, 0].legend(fontsize=8)
+        axes[0, 0].set_title(task, fontsize=10)
         figure.tight_layout()
         figure.savefig(CURVES / f"{task}-curve.png")
         plt.close(figure)
