@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from gaitway.mdp.objects import object_goal_distance
 from gaitway.tasks.manipulation.lift.lift_env_cfg import CUBE
 from gaitway.tasks.manipulation.pick_place.mdp import PlaceCommand, apart
 
@@ -197,6 +198,9 @@ def test_staged_rewards_are_paid_in_every_step_as_they_are_written(open_env) -> 
         assert success_of(env) == [True] * NUM_ENVS
         paid = go(env, up, up, OPEN, 0.5)
         assert go(env, up, up, OPEN, 1.0 / 30.0).max() < 0.0, "what is let go is paid for no more"
+        goal = env.unwrapped.cfg.curriculum.success.params["params"]
+        assert object_goal_distance(env.unwrapped, goal["command_name"]).max() < goal["position"]
+        assert success_of(env) == [False] * NUM_ENVS, "there, but not in the hand"
 
 
 def test_sparse_rewards_are_one_a_step_while_the_cube_is_placed(open_env) -> None:
