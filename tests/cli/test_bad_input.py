@@ -60,7 +60,7 @@ def gaitway(monkeypatch, capfd, tmp_path):
         (["evaluate"], "Missing option '--run'"),
         (["evaluate", "--run", "x", "--pretrained", "Gaitway-Reach-Franka"], "exclude each other"),
         (["evaluate", "--pretrained", "Gaitway-Reach-Fanka"], "Did you mean Gaitway-Reach-Franka"),
-        (["play", "--pretrained", "Gaitway-Velocity-Student-Go2", "--video", "a.mp4"], "No policy ships for"),
+        (["play", "--pretrained", "Gaitway-Velocity-Rough-G1", "--video", "a.mp4"], "No policy ships for"),
         (["play", "--video", "a.mp4"], "Missing option '--run'"),
         (["export", "--output", "a"], "Name either a run with --run, or a task"),
         (["export", "--pretrained", "Gaitway-Reach-Franka", "--episodes", "5", "--output", "a"], "judged already"),

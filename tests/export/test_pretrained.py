@@ -69,7 +69,7 @@ def test_with_the_robots_files_it_is_a_whole_bundle(tmp_path: Path) -> None:
 
 def test_a_task_without_one_is_answered_with_those_that_have_one() -> None:
     with pytest.raises(UsageError, match="Gaitway-Drawer-Franka") as error:
-        find_pretrained("Gaitway-Velocity-Student-Go2")
-    assert "gaitway train --task Gaitway-Velocity-Student-Go2" in str(error.value)
+        find_pretrained("Gaitway-Velocity-Rough-G1")
+    assert "gaitway train --task Gaitway-Velocity-Rough-G1" in str(error.value)
     with pytest.raises(UsageError, match="Did you mean"):
         find_pretrained("Gaitway-Reach-Fanka")
