@@ -19,8 +19,6 @@ from PIL.PngImagePlugin import PngInfo
 FOLDER = Path(__file__).resolve().parent / "images/tasks"
 SECONDS = 2.0
 """After which a picture is taken: long enough for a policy to be at work."""
-MOMENTS = {"Gaitway-Hop-Go2": 2.0, "Gaitway-Jump-Go2": 0.66}
-"""The same where a moment is to be met. Unit: s."""
 POLICY = "gaitway.policy"
 """Key of the PNG's text that says which policy is shown."""
 
@@ -35,7 +33,7 @@ def shown_policy(task: str) -> str:
     return hashlib.sha256(find_pretrained(task).files[MODEL]).hexdigest()[:16]
 
 
-def draw(task: str, seconds: float | None) -> None:
+def draw(task: str, seconds: float) -> None:
     """Draw one task; a process can hold one simulation."""
     from isaaclab_tasks.utils import resolve_task_config
 
@@ -53,7 +51,7 @@ def draw(task: str, seconds: float | None) -> None:
         show_stairs(env_cfg)
     policy = find_pretrained(task).policy() if task in pretrained_tasks() else None
     with simulation(f"{task}-Play", env_cfg) as env:
-        image = picture(env, policy, seconds or MOMENTS.get(task, SECONDS))
+        image = picture(env, policy, seconds)
     FOLDER.mkdir(parents=True, exist_ok=True)
     said = PngInfo()
     said.add_text(POLICY, shown_policy(task))
@@ -83,7 +81,7 @@ def main() -> None:
     """Draw what is asked for, or what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--seconds", type=float, help=f"after which it is taken (default: {SECONDS:g} in general)")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.here:
@@ -92,8 +90,7 @@ def main() -> None:
     from gaitway.tasks import task_ids
 
     for task in args.tasks or [task for task in task_ids() if not is_current(task)]:
-        command = [sys.executable, __file__, "--here", task]
-        command += ["--seconds", str(args.seconds)] if args.seconds else []
+        command = [sys.executable, __file__, "--here", "--seconds", str(args.seconds), task]
         done = subprocess.run(command, capture_output=True, text=True)
         print(f"{task}: {'drawn' if done.returncode == 0 else done.stderr.strip().splitlines()[-1]}", flush=True)
 

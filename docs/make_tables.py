@@ -833,6 +833,14 @@ def learned_now(task: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def is_teacher(task: str, agent: str) -> bool:
+    """Whether an agent trains a teacher in a task, who sees what no robot can tell, and not the task's policy."""
+    from gaitway.runs.teacher import DISTILLATION
+    from gaitway.tasks import find_task
+
+    return not agent.endswith(DISTILLATION) and any(one.endswith(DISTILLATION) for one in find_task(task).agents)
+
+
 def learned_section(name: str, task: Task) -> str:
     """What runs of a task came to, as a table, and their curves."""
     cuda = next(iter(task.info.cuda))
@@ -848,7 +856,7 @@ def learned_section(name: str, task: Task) -> str:
             met = is_met(row["judged"], row["device"], task.info.threshold)
             lines.append(
                 (
-                    f"`{agent}`",
+                    f"`{agent}`" + (", the teacher" if is_teacher(name, agent) else ""),
                     row["seed"],
                     row["gpu"] or counted(row["cpu_cores"], "CPU core"),
                     row["num_envs"],
@@ -895,8 +903,8 @@ def counted(number: int, word: str) -> str:
 def learned_in_words(task: str, threshold: float) -> str:
     """Whether a task was learned on a CPU, and by how many seeds."""
     best = "not yet"
-    for rows in learned_now(task).values():
-        rows = [row for row in rows if row["device"] == "cpu"]
+    for agent, rows in learned_now(task).items():
+        rows = [row for row in rows if row["device"] == "cpu" and not is_teacher(task, agent)]
         met = sum(is_met(row["judged"], "cpu", threshold) for row in rows)
         if rows and is_met(together(rows), "cpu", threshold):
             return f"yes, by {met} of {counted(len(rows), 'seed')}"

@@ -64,3 +64,17 @@ def test_seeds_are_judged_together_only_on_engines_that_judged_all_of_them(monke
     )
     assert make_tables.is_met(found, "cpu", 0.94)
     assert not make_tables.is_met(found, "cpu", 0.95)
+
+
+def test_a_teacher_that_learned_is_no_learned_task(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import make_tables
+
+    task = "Gaitway-Velocity-Student-Go2"
+    row = {"device": "cpu", "judged": {"mujoco_cpu": {"episodes": 100, "success_rate": 0.97}}}
+    found = {"rsl_rl_ppo": [row]}
+    monkeypatch.setattr(make_tables, "learned_now", lambda task: found)
+    assert make_tables.learned_in_words(task, 0.9) == "not yet"
+    assert make_tables.learned_in_words("Gaitway-Velocity-Flat-Go2", 0.9) == "yes, by 1 of 1 seed"
+    found["rsl_rl_distillation"] = [row]
+    assert make_tables.learned_in_words(task, 0.9) == "yes, by 1 of 1 seed"
