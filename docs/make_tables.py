@@ -867,7 +867,7 @@ def learned_section(name: str, task: Task) -> str:
                 )
             )
         judged = together(rows)
-        met_by.append(is_met(judged, rows[0]["device"], task.info.threshold))
+        met_by.append(not is_teacher(name, agent) and is_met(judged, rows[0]["device"], task.info.threshold))
         if len(rows) > 1:
             mean_steps, mean_minutes = (sum(row[key] for row in rows) / len(rows) for key in ("steps", "minutes"))
             lines.append(
