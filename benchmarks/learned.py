@@ -93,6 +93,7 @@ def note(run: Path, episodes: int, engines: list[str]) -> dict[str, Any]:
         "overrides": options["overrides"],
         "device": options["device"],
         "cpu_cores": manifest["machine"]["cpu_cores"],
+        "cpu_instructions": manifest["machine"].get("cpu_instructions"),
         "gpu": manifest["machine"]["gpu"],
         "steps": curve[-1][0],
         "minutes": curve[-1][1],

@@ -858,7 +858,7 @@ def learned_section(name: str, task: Task) -> str:
                 (
                     f"`{agent}`" + (", the teacher" if is_teacher(name, agent) else ""),
                     row["seed"],
-                    row["gpu"] or counted(row["cpu_cores"], "CPU core"),
+                    machine_of(row),
                     row["num_envs"],
                     f"{row['steps']:,}",
                     num(round(row["minutes"], 1)),
@@ -885,7 +885,8 @@ def learned_section(name: str, task: Task) -> str:
     episodes = next(iter(rows[0]["judged"].values()))["episodes"]
     parts = [
         f"**Learned.** Judged in `-Play`, over {episodes} episodes a seed on each engine, with 95 % intervals. "
-        "Minutes are of training; other work ran beside most of them, so that steps compare better.",
+        "Minutes are of training; other work ran beside most of them, and the machines "
+        "differ, so that steps compare better.",
         table(header, lines),
     ]
     if (DOCS / IMAGES / f"{name}-curve.png").exists():
@@ -893,6 +894,14 @@ def learned_section(name: str, task: Task) -> str:
     if not any(met_by):
         parts.append(f"On a GPU: {command}.")
     return "\n\n".join(parts)
+
+
+def machine_of(row: dict[str, Any]) -> str:
+    """What a run of ``learned.json`` was trained on."""
+    if row["gpu"]:
+        return row["gpu"]
+    instructions = row.get("cpu_instructions")  # not kept at first
+    return counted(row["cpu_cores"], "CPU core") + (f", {instructions}" if instructions else "")
 
 
 def counted(number: int, word: str) -> str:

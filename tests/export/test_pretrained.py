@@ -48,6 +48,9 @@ def test_a_policy_has_learned_its_task_as_it_is_now(task: str) -> None:
     assert row["judged"]["mujoco_cpu"]["success_rate"] >= find_task(task).threshold
     now, _ = resolve_task_config(task, None, overrides=["physics=mujoco_cpu"])
     assert fingerprint(now) == row["task_fingerprint"], f"{task} was changed since: train it anew"
+    # What plays it gives it the group "policy". A teacher sees another.
+    seen = [name for name, term in vars(now.observations.policy).items() if hasattr(term, "func")]
+    assert [term.name for term in found.contract.observations] == seen
 
 
 @TASKS

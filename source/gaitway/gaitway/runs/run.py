@@ -232,7 +232,12 @@ def machine() -> dict[str, Any]:
 
     # Those that the process may use: containers and schedulers give away fewer than there are.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    info: dict[str, Any] = {"system": platform.platform(), "cpu_cores": cores, "gpu": None}
+    info: dict[str, Any] = {
+        "system": platform.platform(),
+        "cpu_cores": cores,
+        "cpu_instructions": torch.backends.cpu.get_cpu_capability(),
+        "gpu": None,
+    }
     if torch.cuda.is_available():
         info["gpu"] = torch.cuda.get_device_name(0)
     return info
