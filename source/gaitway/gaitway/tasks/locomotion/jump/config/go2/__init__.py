@@ -18,8 +18,8 @@ register_task(
     success="At the end it stands still within 15 cm of the place, and it flew across the edge for 0.1 s or more.",
     threshold=0.9,
     cpu={
+        "rsl_rl_ppo": Scale(num_envs=512, iterations=1600),
         "rsl_rl_sac": Scale(num_envs=128, iterations=6000),
-        "rsl_rl_ppo": Scale(num_envs=512, iterations=3000),
         "skrl_sac": Scale(num_envs=128, iterations=2000),
     },
     cuda={
