@@ -49,11 +49,6 @@ class Go2TeacherPPORunnerCfg(Go2FlatPPORunnerCfg):
     experiment_name = "gaitway_velocity_teacher_go2"
     obs_groups = {"actor": ["teacher"], "critic": ["critic"]}
 
-    def __post_init__(self):
-        super().__post_init__()
-        # With 0.005, 91 and 84 of 100 episodes after 2.2 and 3.6 million steps; so 95 and 92 after 2.9 and 4.2.
-        self.algorithm.entropy_coef = 0.001
-
 
 @configclass
 class Go2RoughPPORunnerCfg(Go2FlatPPORunnerCfg):
